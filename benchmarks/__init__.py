@@ -1,0 +1,1 @@
+"""Speed as ratios against a peer or a floor in one run; `python -m benchmarks` writes results.md."""

@@ -1,0 +1,1 @@
+"""Published tables that encoders read, each with its source, version and licence."""

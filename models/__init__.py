@@ -1,0 +1,1 @@
+"""How a response is learned, answered, explained and carried."""

@@ -1,0 +1,148 @@
+"""What was learned, ready to answer: a linear and a boosted member, both exactly additive.
+
+Neither knows patients or names, only columns. A row alone and the same row in a batch give the same
+bits: linear sums run along each row in a fixed order, trees walk each row by itself on one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Protocol, Self
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import BundleError, FeatureError
+from models.tree_tables import TreeTables
+
+Numbers = NDArray[np.float64]
+
+
+class Member(Protocol):
+    """One learner of a blend; `values` are (patients, features) with NaN where nothing was recorded."""
+
+    kind: ClassVar[str]
+
+    def margin(self, values: Numbers) -> Numbers:
+        """Each patient's answer on the margin, shape (n,)."""
+
+    def contributions(self, values: Numbers) -> tuple[Numbers, float]:
+        """Exact additive contributions (n, p), and the base they start from."""
+
+
+@dataclass(frozen=True)
+class LinearMember:
+    """margin = intercept + sum(coefficients * filled values); `centre` is the training mean.
+
+    Contributions are `coefficients * (value - centre)`: linear SHAP in closed form, for features taken
+    as independent (doi:10.1007/s10115-013-0679-x).
+    """
+
+    kind: ClassVar[str] = "linear"
+
+    coefficients: Numbers
+    intercept: float
+    centre: Numbers
+    fill: Numbers
+
+    def margin(self, values: Numbers) -> Numbers:
+        """Each patient's answer on the margin, shape (n,)."""
+        return self.intercept + (self.coefficients * _filled(values, self.fill)).sum(axis=1)
+
+    def contributions(self, values: Numbers) -> tuple[Numbers, float]:
+        """Exact additive contributions (n, p), and the answer for the average patient."""
+        return self.coefficients * (_filled(values, self.fill) - self.centre), self.base
+
+    @cached_property
+    def base(self) -> float:
+        """The answer for a patient who is average in every column."""
+        return float(self.intercept + (self.coefficients * self.centre).sum())
+
+    def to_json(self) -> dict[str, object]:
+        """Plain numbers; floats keep every bit through `repr`."""
+        arrays = {name: getattr(self, name).tolist() for name in _LINEAR_ARRAYS}
+        return {"intercept": self.intercept, **arrays}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """The member that wrote `data`."""
+        if set(data) != {"intercept", *_LINEAR_ARRAYS}:
+            raise BundleError("linear.json does not hold exactly intercept, " + ", ".join(_LINEAR_ARRAYS))
+        arrays = {name: np.array(data[name], dtype=np.float64) for name in _LINEAR_ARRAYS}
+        return cls(intercept=float(str(data["intercept"])), **arrays)
+
+
+_LINEAR_ARRAYS = ("coefficients", "centre", "fill")
+
+
+@dataclass(frozen=True)
+class TreeMember:
+    """Gradient-boosted trees in LightGBM's text; `fill` is NaN where the trees decide about missing.
+
+    Contributions are path-dependent TreeSHAP (doi:10.1038/s42256-019-0138-9): looked up where every tree is
+    small, by LightGBM itself where one is not. The margins are LightGBM's to the bit either way.
+    """
+
+    kind: ClassVar[str] = "trees"
+
+    model_text: str
+    fill: Numbers
+
+    def margin(self, values: Numbers) -> Numbers:
+        """Each patient's answer on the margin, shape (n,)."""
+        if len(values) == 0:
+            return np.zeros(0)
+        if len(values) <= _FEW_ROWS and self._tables is not None:
+            return self._tables.margin(_filled(values, self.fill))
+        return self._booster.predict(_filled(values, self.fill), raw_score=True, **_ONE_THREAD)
+
+    def contributions(self, values: Numbers) -> tuple[Numbers, float]:
+        """Exact additive contributions (n, p), and the trees' mean answer over their training rows."""
+        if self._tables is not None:
+            return self._tables.contributions(_filled(values, self.fill)), self._tables.base
+        if len(values) == 0:
+            return np.zeros((0, len(self.fill))), self.base
+        both = self._booster.predict(_filled(values, self.fill), pred_contrib=True, **_ONE_THREAD)
+        return both[:, :-1], float(both[0, -1])
+
+    @cached_property
+    def base(self) -> float:
+        """The trees' mean answer over their training rows."""
+        return self.contributions(np.zeros((1, len(self.fill))))[1]
+
+    @cached_property
+    def _tables(self) -> TreeTables | None:
+        tables = TreeTables.of(self.model_text)
+        if tables is not None:
+            self._check_columns(tables.n_columns)
+        return tables
+
+    @cached_property
+    def _booster(self) -> lightgbm.Booster:
+        booster = lightgbm.Booster(model_str=self.model_text)
+        self._check_columns(booster.num_feature())
+        return booster
+
+    def _check_columns(self, n_columns: int) -> None:
+        if n_columns != len(self.fill):
+            raise BundleError(f"the trees read {n_columns} columns, the model {len(self.fill)}")
+
+
+_FEW_ROWS = 64  # below it looking up is quicker than LightGBM's start, and the bits are the same
+_ONE_THREAD = {"num_threads": 1, "predict_disable_shape_check": True}
+
+
+def absent_fill(n_columns: int, absent: NDArray[np.bool_]) -> Numbers:
+    """What trees are told of missing values: 0 in columns of which silence means no, else NaN."""
+    fill = np.full(n_columns, np.nan)
+    fill[absent] = 0.0
+    return fill
+
+
+def _filled(values: Numbers, fill: Numbers) -> Numbers:
+    if values.ndim != 2 or values.shape[1] != len(fill):
+        raise FeatureError(f"values of shape {values.shape} were given where (n, {len(fill)}) is needed")
+    return np.where(np.isnan(values), fill, values).astype(np.float64, order="C", copy=False)

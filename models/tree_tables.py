@@ -1,0 +1,208 @@
+"""Small trees answered by looking up, with exact TreeSHAP at the price of a prediction.
+
+What a tree says of a patient, and every feature's share in it, depend only on which way each of its
+splits sends the patient. A tree of 7 leaves has 6 splits, so 64 patterns: all are worked out once, and
+a request only compares, packs bits and adds. Path-dependent Shapley values (doi:10.1038/s42256-019-0138-9)
+come from the Beta integral of their weights, which Gauss-Legendre nodes give exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+MOST_SPLITS = 8
+_CHUNK = 512
+_CATEGORICAL, _DEFAULT_LEFT, _MISSING_ZERO, _MISSING_NAN = 1, 2, 4, 8
+
+
+@dataclass(frozen=True)
+class TreeTables:
+    """T trees of at most S splits on p columns; unused places hold a split that always goes right, or 0.
+
+    `column`, `threshold`, `missing_left` (T * S,) describe the splits; `answers` (T * 2**S,) what a tree
+    says of a pattern, `shares` (T * 2**S, S) the contributions of its features, whose columns are
+    `feature` (T * S,); `base` is the trees' mean answer over their training rows.
+    """
+
+    n_columns: int
+    n_splits: int
+    column: Index
+    threshold: Numbers
+    missing_left: NDArray[np.bool_]
+    feature: Index
+    answers: Numbers
+    shares: Numbers
+    base: float
+
+    @classmethod
+    def of(cls, model_text: str) -> Self | None:
+        """The tables of a LightGBM model text, or None for trees too large or of another kind."""
+        trees = [_Tree.parse(fields) for fields in _sections(model_text)]
+        if not trees or any(tree is None for tree in trees):
+            return None
+        small = [tree for tree in trees if tree is not None]
+        n_splits = max(1, *(len(tree.column) for tree in small))
+        told = [tree.tabulate(n_splits) for tree in small]
+        return cls(
+            n_columns=_n_columns(model_text),
+            n_splits=n_splits,
+            column=np.concatenate([_padded(t.column, n_splits, 0) for t in small]),
+            threshold=np.concatenate([_padded(t.threshold, n_splits, -np.inf) for t in small]),
+            missing_left=np.concatenate([_padded(t.missing_left, n_splits, False) for t in small]),
+            feature=np.concatenate([_padded(np.unique(t.column), n_splits, 0) for t in small]),
+            answers=np.concatenate([answers for answers, _ in told]),
+            shares=np.concatenate([shares for _, shares in told]),
+            base=float(sum(tree.mean for tree in small)),
+        )
+
+    def margin(self, values: Numbers) -> Numbers:
+        """Each row's answer (n,), the trees added in their order as LightGBM adds them."""
+        parts = [np.cumsum(self.answers[at], axis=1)[:, -1] for at in self._patterns(values)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def contributions(self, values: Numbers) -> Numbers:
+        """Each row's exact additive contributions (n, p); `base` is what they start from."""
+        parts = [self._contributions(at) for at in self._patterns(values)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.n_columns))
+
+    def _contributions(self, at: Index) -> Numbers:
+        n = len(at)
+        places = (np.arange(n) * self.n_columns)[:, None] + self.feature
+        sums = np.bincount(places.ravel(), weights=self.shares[at].ravel(), minlength=n * self.n_columns)
+        return sums.reshape(n, self.n_columns)
+
+    def _patterns(self, values: Numbers) -> Iterator[Index]:
+        """By chunk of rows, where each tree's pattern stands in the tables, shape (rows, T)."""
+        bits = 1 << np.arange(self.n_splits)
+        first = np.arange(len(self.column) // self.n_splits) << self.n_splits
+        for start in range(0, len(values), _CHUNK):
+            seen = values[start : start + _CHUNK][:, self.column]
+            left = seen <= self.threshold
+            missing = np.isnan(seen)
+            if missing.any():
+                left |= missing & self.missing_left
+            yield left.reshape(len(left), -1, self.n_splits) @ bits + first
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """One tree: splits, children (leaf k is ~k), leaves, and how many training rows passed each."""
+
+    column: Index
+    threshold: Numbers
+    missing_left: NDArray[np.bool_]
+    children: NDArray[np.int64]
+    leaf_value: Numbers
+    leaf_count: Numbers
+    split_count: Numbers
+
+    @classmethod
+    def parse(cls, fields: Mapping[str, str]) -> Self | None:
+        """The tree of one section of the text; None when it is too large, linear or categorical."""
+        n_splits = int(fields["num_leaves"]) - 1
+        kinds = _row(fields, "decision_type", np.int64)
+        unusual = int(fields.get("num_cat", "0")) or int(fields.get("is_linear", "0"))
+        if n_splits > MOST_SPLITS or unusual or (kinds & (_CATEGORICAL | _MISSING_ZERO)).any():
+            return None
+        threshold = _row(fields, "threshold", np.float64)
+        as_default = (kinds & _MISSING_NAN) > 0
+        missing_left = np.where(as_default, (kinds & _DEFAULT_LEFT) > 0, threshold >= 0.0)
+        children = np.stack([_row(fields, f"{side}_child", np.int64) for side in ("right", "left")], axis=1)
+        return cls(
+            _row(fields, "split_feature", np.int64),
+            threshold,
+            missing_left,
+            children,
+            _row(fields, "leaf_value", np.float64),
+            _row(fields, "leaf_count", np.float64) if n_splits else np.ones(1),
+            _row(fields, "internal_count", np.float64),
+        )
+
+    @property
+    def mean(self) -> float:
+        """The mean answer over the rows the tree was grown on."""
+        return float((self.leaf_value * self.leaf_count).sum() / self.leaf_count.sum())
+
+    def tabulate(self, n_splits: int) -> tuple[Numbers, Numbers]:
+        """Of each of the 2**S patterns of splits: the answer (2**S,), and shares by feature (2**S, S)."""
+        patterns = np.arange(1 << n_splits)
+        goes_left = (patterns[:, None] >> np.arange(n_splits)) & 1
+        answers, shares = np.zeros(len(patterns)), np.zeros((len(patterns), n_splits))
+        names = np.unique(self.column)
+        for leaf, path in self._paths():
+            slots = [int(np.searchsorted(names, f)) for f in dict.fromkeys(self.column[s] for s, _ in path)]
+            follows = np.ones((len(patterns), len(slots)))
+            cover = np.ones(len(slots))
+            for split, left in path:
+                at = slots.index(int(np.searchsorted(names, self.column[split])))
+                follows[:, at] *= goes_left[:, split] == left
+                cover[at] *= self._count(self.children[split, left]) / self.split_count[split]
+            answers += np.where(follows.all(axis=1), self.leaf_value[leaf], 0.0)
+            shares[:, slots] += self.leaf_value[leaf] * _shapley(follows, cover)
+        return answers, shares
+
+    def _paths(self) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+        """Each leaf with its path: the splits above it, and whether it lies to their left (1) or right (0)."""
+        if not len(self.column):
+            yield 0, []
+            return
+        waiting: list[tuple[int, list[tuple[int, int]]]] = [(0, [])]
+        while waiting:
+            node, path = waiting.pop()
+            if node < 0:
+                yield ~node, path
+                continue
+            waiting += [(int(self.children[node, side]), [*path, (node, side)]) for side in (0, 1)]
+
+    def _count(self, node: int) -> float:
+        return float(self.leaf_count[~node] if node < 0 else self.split_count[node])
+
+
+def _shapley(follows: Numbers, cover: Numbers) -> Numbers:
+    """Shapley values (patterns, d) of a game that pays 1 when every feature of a path lets a patient through.
+
+    A known feature lets through or not (`follows`), an unknown one its share `cover` of the training rows.
+    The weight k!(d-k-1)!/d! is the integral over y of y**k (1-y)**(d-k-1), so a value is the integral of
+    (follows - cover) times the other features' y follows + (1-y) cover: a polynomial, summed exactly.
+    """
+    d = len(cover)
+    nodes, weights = np.polynomial.legendre.leggauss(d // 2 + 1)
+    y = (nodes[:, None] + 1.0) / 2.0
+    values = np.zeros(follows.shape)
+    for at in range(d):
+        others = np.delete(np.arange(d), at)
+        product = np.ones((len(follows), len(nodes)))
+        for other in others:
+            product *= (y * follows[:, other] + (1.0 - y) * cover[other]).T
+        values[:, at] = (follows[:, at] - cover[at]) * (product @ weights) / 2.0
+    return values
+
+
+def _sections(model_text: str) -> Iterator[dict[str, str]]:
+    """The `key=value` lines of each tree of a model text."""
+    trees = model_text.partition("\nend of trees")[0].split("\nTree=")[1:]
+    for tree in trees:
+        yield dict(line.split("=", 1) for line in tree.splitlines()[1:] if "=" in line)
+
+
+def _n_columns(model_text: str) -> int:
+    line = next(line for line in model_text.splitlines() if line.startswith("max_feature_idx="))
+    return int(line.partition("=")[2]) + 1
+
+
+def _row(fields: Mapping[str, str], name: str, kind: type) -> NDArray:
+    return np.array(fields.get(name, "").split(), dtype=kind)
+
+
+def _padded(row: NDArray, length: int, filler: object) -> NDArray:
+    padded = np.full(length, filler, dtype=row.dtype)
+    padded[: len(row)] = row
+    return padded

@@ -1,0 +1,1 @@
+"""Answers for clinical applications and reviewers."""

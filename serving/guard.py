@@ -1,0 +1,135 @@
+"""The door of the service: limits before, counting around, and a problem document for every failure."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.body import too_large
+from serving.errors import MEDIA_TYPE, Problem, RequestError, problem_from, problem_of_status
+from serving.metrics import Metrics
+from serving.settings import Settings
+
+_log = logging.getLogger("rxplain.guard")
+_NOWHERE = "(none)"
+_LINGER_S = 1.0
+
+
+class Guard:
+    """ASGI middleware; whatever happens inside, the client gets a whole, honest response."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self.app = app
+        self.settings = settings
+        self.metrics = metrics
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        response = _Response(send)
+        self._in_flight += 1
+        try:
+            self._admit(scope)
+            await self.app(scope, receive, response)
+        except Exception as error:
+            await self._explain(error, scope, response)
+            if getattr(error, "kind", "") == "body-too-large":
+                await self._drain(receive)
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._in_flight -= 1
+            route = _template(scope)
+            self.metrics.request(route, scope["method"], response.status, time.perf_counter() - began)
+
+    def _admit(self, scope: Scope) -> None:
+        if self._in_flight > self.settings.in_flight_limit:
+            raise RequestError("overloaded", "Try again in a moment.", retry_after_s=1)
+        for name, value in scope["headers"]:
+            if name == b"content-length" and _length(value) > self.settings.body_limit_bytes:
+                raise too_large(self.settings.body_limit_bytes)
+
+    async def _explain(self, error: Exception, scope: Scope, response: _Response) -> None:
+        problem = problem_from(error)
+        if problem.status >= 500:
+            details = {"route": _template(scope), "problem": problem.kind}
+            _log.error("request failed", extra=details, exc_info=error)
+        if response.started:
+            raise error
+        await send_problem(response, problem, is_last=problem.kind != "body-too-large")
+
+    async def _drain(self, receive: Receive) -> None:
+        """Read on for a moment, so that a client still sending gets its answer and not a reset."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                while (await receive()).get("more_body"):
+                    pass
+
+
+class _Response:
+    """Passes messages on, remembers the status, and turns bare framework errors into problems."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._replaced = False
+        self.started = False
+        self.status = 500
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started, self.status = True, message["status"]
+            if self.status >= 400 and not _is_problem(message):
+                self._replaced = True
+                await self._replace(message)
+                return
+        if not self._replaced:
+            await self._send(message)
+
+    async def _replace(self, message: Message) -> None:
+        problem = problem_of_status(self.status)
+        allow = tuple((n, v) for n, v in message.get("headers", ()) if n == b"allow")
+        self.status = problem.status
+        await send_problem(self._send, Problem(problem.kind, problem.detail, headers=allow))
+
+
+async def send_problem(send: Send, problem: Problem, is_last: bool = True) -> None:
+    """Send a problem as a whole response; `is_last` False leaves the last, empty message to the caller."""
+    await send_whole(send, problem.status, problem.body(), MEDIA_TYPE.encode(), problem.headers, is_last)
+
+
+async def send_whole(
+    send: Send,
+    status: int,
+    body: bytes,
+    media: bytes,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    is_last: bool = True,
+) -> None:
+    """Send one response in two messages, never to be cached nor sniffed."""
+    fixed = [
+        (b"content-type", media),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
+    await send({"type": "http.response.body", "body": body, "more_body": not is_last})
+
+
+def _is_problem(message: Message) -> bool:
+    return any(n == b"content-type" and v.startswith(MEDIA_TYPE.encode()) for n, v in message["headers"])
+
+
+def _template(scope: Scope) -> str:
+    """The template of the route that answered, never the path itself: paths carry ids."""
+    return getattr(scope.get("route"), "path", "") or _NOWHERE
+
+
+def _length(value: bytes) -> int:
+    return int(value) if value.isdigit() and len(value) < 20 else 2**63

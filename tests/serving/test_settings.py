@@ -1,0 +1,43 @@
+"""Settings come from the environment, and wrong ones are told together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from features.errors import SettingsError
+from serving.server import Address, main
+from serving.settings import Settings
+
+
+def test_settings_are_read_from_the_environment() -> None:
+    settings = Settings.from_environment({"RXPLAIN_HOME": "x", "RXPLAIN_ALIAS_POLL_S": "0.5"})
+    assert settings.home == Path("x")
+    assert settings.alias_poll_s == 0.5
+    assert settings.prediction_log == Path("x/predictions.db")
+
+
+def test_wrong_settings_are_told_together() -> None:
+    with pytest.raises(SettingsError) as told:
+        Settings.from_environment({"RXPLAIN_BODY_LIMIT_BYTES": "much", "RXPLAIN_IN_FLIGHT_LIMIT": "many"})
+    assert len(told.value.faults) == 2
+    with pytest.raises(SettingsError):
+        Settings(body_limit_bytes=0)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_another_host_needs_to_be_asked_for(host: str) -> None:
+    with pytest.raises(SettingsError, match="--allow-unauthenticated"):
+        Address(host=host)
+    assert Address(host=host, allow_unauthenticated=True).host == host
+
+
+def test_the_command_refuses_another_host(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--host", "0.0.0.0"]) == 2
+    assert "no authentication" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_loopback_is_let_through(host: str) -> None:
+    assert Address(host=host).host == host

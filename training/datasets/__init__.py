@@ -1,0 +1,1 @@
+"""One file per public source: obtain, verify, load."""

@@ -1,0 +1,67 @@
+"""What an evaluation's figures say, in plain sentences chosen by the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from training.study import Study
+
+Document = Mapping[str, Any]
+RECOGNIZER, FORMULA, MODEL = "site_recognizer", "iwpc_pharmacogenetic", "model"
+
+
+def remarks(study: Study, document: Document) -> list[str]:
+    """Sentences on the published formula, on unseen sites, and on recognising the site."""
+    sentences = []
+    if FORMULA in study.comparators:
+        sentences += [_against_formula(study, document, p.name) for p in study.protocols]
+    sentences += _by_site(document)
+    random = [p.name for p in study.protocols if p.kind == "random"]
+    grouped = [p.name for p in study.protocols if p.kind == "group"]
+    if RECOGNIZER in study.comparators and random and grouped:
+        sentences.append(_recognizer(study, document, random[0], grouped[0]))
+    return sentences
+
+
+def _error(document: Document, protocol: str, who: str) -> float:
+    return float(document["protocols"][protocol][who]["mae"]["value"])
+
+
+def _against_formula(study: Study, document: Document, protocol: str) -> str:
+    own, other = (_error(document, protocol, who) for who in (MODEL, FORMULA))
+    share = document["wins"][protocol][FORMULA]
+    return (
+        f"{protocol}: mean absolute error {own:.2f} {study.outcome.unit} against {other:.2f} of the IWPC "
+        f"2009 pharmacogenetic formula; lower in {share:.0%} of the splits."
+    )
+
+
+def _by_site(document: Document) -> list[str]:
+    sites = {name: found for name, found in document["sites"].items() if "coverage90" in found}
+    if not sites:
+        return []
+    lowest = min(sites, key=lambda name: sites[name]["coverage90"])
+    highest = max(sites, key=lambda name: sites[name]["coverage90"])
+    low, high = (sites[name]["coverage90"] for name in (lowest, highest))
+    return [
+        f"At single unseen sites the 90% intervals cover from {low:.1f}% (site {lowest}, "
+        f"{sites[lowest]['n']} patients) to {high:.1f}% (site {highest}, {sites[highest]['n']} patients)."
+    ]
+
+
+def _recognizer(study: Study, document: Document, random: str, grouped: str) -> str:
+    own_random, own_unseen = (_error(document, p, MODEL) for p in (random, grouped))
+    its_random, its_unseen = (_error(document, p, RECOGNIZER) for p in (random, grouped))
+    figures = (
+        f"{its_random:.2f} against {own_random:.2f} {study.outcome.unit} on random splits, "
+        f"{its_unseen:.2f} against {own_unseen:.2f} at unseen sites"
+    )
+    told = f"{RECOGNIZER} reads everything and sees what was not recorded: {figures}."
+    if its_random < own_random and its_unseen > own_unseen:
+        return f"{told} It wins by recognising the site and loses where the site is new, so it is not served."
+    if its_random < own_random:
+        return (
+            f"{told} It wins in both, so what the served specification leaves out should be looked at again."
+        )
+    return f"{told} Recognising the site gains nothing here."

@@ -1,0 +1,246 @@
+"""A study's steps in order: read, select, encode, evaluate, fit, judge, bundle, track, publish."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from features.cohort import Cohort
+from features.errors import BundleError
+from models import bundle
+from models.bundle import LoadedBundle
+from models.card import build_card
+from models.manifest import Manifest, Provenance
+from models.reference import build_reference
+from models.registry import Registry
+from training.datasets.catalog import find_source, load_folder, provide
+from training.design import Design, build_design
+from training.evaluate import Evaluation, evaluate
+from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
+from training.fit import fit_response
+from training.gates import GateResult, judge
+from training.population import Selection, select_population
+from training.provenance import git_commit, key_of, versions
+from training.report import write_figures
+from training.splits import protocol_splits, twin_groups
+from training.study import Study
+from training.tracking import RunRecord, track
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class StudyCheck:
+    """What a study finds in its data; `missing` is the share of patients without each feature."""
+
+    study: str
+    n_source: int
+    n_population: int
+    exclusions: tuple[tuple[str, int], ...]
+    n_features: int
+    fingerprint: str
+    missing: dict[str, float]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A trained, judged and published candidate; `cached` when it stood there already."""
+
+    study: str
+    evaluation: Evaluation
+    gates: tuple[GateResult, ...]
+    gates_passed: bool
+    bundle: Path
+    digest: str
+    run_id: str
+    version: int
+    figures: Path
+    cached: bool
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    n_source: int
+    selection: Selection
+    design: Design
+    fingerprint: str
+    key: str
+
+    @property
+    def cohort(self) -> Cohort:
+        return self.selection.cohort
+
+
+def quiet(_step: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def check_study(study: Study, data_dir: Path, home: Path) -> StudyCheck:
+    """Whether the study can be done on its data, and on whom; nothing is fitted."""
+    found = _prepare(study, data_dir, home, quiet)
+    matrix = found.design.matrix
+    missing = np.isnan(matrix.values).mean(axis=0).tolist()
+    return StudyCheck(
+        study.name,
+        found.n_source,
+        len(found.cohort),
+        found.selection.exclusions,
+        len(matrix.features),
+        found.fingerprint,
+        dict(zip(matrix.names, missing, strict=True)),
+    )
+
+
+def evaluate_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> Evaluation:
+    """The study's evaluation under all its protocols; kept, so that asking again is quick."""
+    return _evaluated(study, _prepare(study, data_dir, home, progress), home, progress)
+
+
+def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> RunResult:
+    """Everything from the data to a published candidate; doing it again changes nothing and is quicker."""
+    prepared = _prepare(study, data_dir, home, progress)
+    evaluation = _evaluated(study, prepared, home, progress)
+    gates = judge(study, evaluation)
+    key = key_of(prepared.key, git_commit())
+    record = home / "fits" / f"{key}.json"
+    folder, figures = home / "candidates" / key, home / "figures" / study.name / key[:12]
+    kept = _read_record(record)
+    progress("fit", 0, 1)
+    loaded = _standing(folder) or _fit(study, prepared, evaluation, gates, folder)
+    progress("fit", 1, 1)
+    cached = kept is not None and kept["digest"] == loaded.digest and figures.is_dir()
+    progress("publish", 0, 1)
+    if not cached:
+        kept = {
+            "digest": loaded.digest,
+            "run_id": _track(study, prepared, evaluation, loaded, home, folder, figures),
+        }
+        write_whole(record, json.dumps(kept))
+    run_id = kept["run_id"]
+    version = Registry(home).publish(study.name, folder, run_id)
+    progress("publish", 1, 1)
+    passed = all(gate.passed for gate in gates)
+    return RunResult(
+        study.name, evaluation, gates, passed, folder, loaded.digest, run_id, version, figures, cached
+    )  # fmt: skip
+
+
+def _prepare(study: Study, data_dir: Path, home: Path, progress: Progress) -> _Prepared:
+    progress("read", 0, 1)
+    cohort = load_folder(study.dataset, provide(study.dataset, data_dir, home))
+    selection = select_population(study, cohort)
+    fingerprint = selection.cohort.fingerprint()
+    design = build_design(study, selection.cohort)
+    progress("read", 1, 1)
+    order = hashlib.sha256("\n".join(selection.cohort.patient_ids).encode()).hexdigest()
+    return _Prepared(len(cohort), selection, design, fingerprint, key_of(study.text, fingerprint, order))
+
+
+def _evaluated(study: Study, prepared: _Prepared, home: Path, progress: Progress) -> Evaluation:
+    kept = read_evaluation(home, prepared.key)
+    if kept is not None:
+        return kept
+    found = evaluate(
+        study,
+        prepared.cohort,
+        prepared.design,
+        prepared.fingerprint,
+        lambda done, total: progress("evaluate", done, total),
+    )
+    keep_evaluation(home, prepared.key, found)
+    return found
+
+
+def _standing(folder: Path) -> LoadedBundle | None:
+    """The bundle that was written here before, if it still proves itself; what does not is cleared away."""
+    if not folder.exists():
+        return None
+    try:
+        return bundle.load(folder)
+    except BundleError:
+        shutil.rmtree(folder)
+        return None
+
+
+def _fit(
+    study: Study, prepared: _Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...], folder: Path
+) -> LoadedBundle:
+    model = fit_response(prepared.design.matrix, prepared.cohort, study, study.seed)
+    manifest = Manifest.of(model, _provenance(study, prepared, evaluation, gates))
+    reference = build_reference(
+        prepared.design.matrix, prepared.cohort, study.outcome.name, study.model.strata
+    )
+    bundle.save(model, folder, manifest, reference, build_card(manifest, evaluation.document))
+    return bundle.load(folder)
+
+
+def _provenance(
+    study: Study, prepared: _Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...]
+) -> Provenance:
+    source = find_source(study.dataset)
+    return Provenance(
+        study=study.name,
+        study_text=study.text,
+        cohort_fingerprint=prepared.fingerprint,
+        n_patients=len(prepared.cohort),
+        splits_sha256=_splits_sha256(study, prepared.cohort),
+        versions=versions(),
+        git_commit=git_commit(),
+        seed=study.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        trained_on=f"{source.title} ({source.citation}; {source.terms}).",
+        metrics={"protocols": evaluation.document["protocols"], "gates": [asdict(gate) for gate in gates]},
+    )
+
+
+def _splits_sha256(study: Study, cohort: Cohort) -> str:
+    """Digest of who was held out in each split, by id."""
+    digest = hashlib.sha256()
+    twins = twin_groups(cohort)
+    ids = np.array(cohort.patient_ids)
+    for protocol in study.protocols:
+        for split in protocol_splits(protocol, cohort, twins):
+            digest.update(f"{split.protocol} {split.name} {' '.join(ids[split.test])}\n".encode())
+    return digest.hexdigest()
+
+
+def _read_record(path: Path) -> dict[str, str] | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _track(
+    study: Study,
+    prepared: _Prepared,
+    evaluation: Evaluation,
+    loaded: LoadedBundle,
+    home: Path,
+    folder: Path,
+    figures: Path,
+) -> str:
+    matrix, model = prepared.design.matrix, loaded.model
+    contributions, _ = model.blend.contributions(np.ascontiguousarray(matrix.values))
+    write_figures(study, evaluation, model.features, np.abs(contributions).mean(axis=0), figures)
+    chosen = {"link": model.outcome.link, **{f"weight.{k}": w for k, w in loaded.manifest.weights.items()}}
+    source = find_source(study.dataset)
+    return track(
+        home,
+        RunRecord(
+            study,
+            prepared.fingerprint,
+            source.citation,
+            {**chosen, "n": len(prepared.cohort), "git_commit": git_commit(), "bundle_digest": loaded.digest},
+            evaluation.document,
+            (document_path(home, prepared.key),),
+            {"bundle": folder, "figures": figures},
+        ),
+    )

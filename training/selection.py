@@ -1,0 +1,56 @@
+"""Choices made on out-of-fold errors that do not chase noise: the one-standard-error rule.
+
+Which link or weight errs least varies more from site to site than the errors differ, and following it
+costs accuracy on unseen patients. So the simpler choice stands unless another is better by more than
+one standard error, clustered by site (Breiman et al. 1984; doi:10.1201/9781315139470). Simple means
+the study's first link, and weights as even as can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.cohort import Texts
+from models.blend import best_weights
+from models.outcome import ContinuousOutcome
+
+Numbers = NDArray[np.float64]
+
+
+def steady_link(errors: Mapping[str, Numbers], groups: Texts) -> str:
+    """The first link, or the best of those whose errors (n,) are lower by more than one standard error."""
+    first, *others = errors
+    better = [link for link in others if _is_clearly_worse(errors[first], errors[link], groups)]
+    return min(better, key=lambda link: float(errors[link].mean()), default=first)
+
+
+def steady_weights(
+    margins: Numbers, observed: Numbers, outcome: ContinuousOutcome, groups: Texts
+) -> tuple[float, ...]:
+    """The most even weights, in tenths, that are not clearly worse than the best; margins are (n, m)."""
+
+    def errors(weights: tuple[float, ...]) -> Numbers:
+        return np.abs(outcome.from_margin(margins @ np.array(weights)) - observed)
+
+    n_members = margins.shape[1]
+    least = errors(best_weights(margins, observed, outcome))
+    tenths = (t for t in product(range(10, -1, -1), repeat=n_members) if sum(t) == 10)
+    candidates = (tuple(t / 10 for t in ts) for ts in tenths)
+    even_first = sorted(candidates, key=lambda weights: sum((w - 1.0 / n_members) ** 2 for w in weights))
+    return next(weights for weights in even_first if not _is_clearly_worse(errors(weights), least, groups))
+
+
+def _is_clearly_worse(errors: Numbers, reference: Numbers, groups: Texts) -> bool:
+    difference = errors - reference
+    return bool(difference.mean() > clustered_error(difference, groups))
+
+
+def clustered_error(values: Numbers, groups: Texts) -> float:
+    """Standard error of the mean of values (n,) when patients of one group are alike."""
+    _, group = np.unique(groups.astype(str), return_inverse=True)
+    sums = np.bincount(group, weights=values - values.mean())
+    return float(np.sqrt(np.square(sums).sum()) / len(values))

@@ -1,0 +1,71 @@
+"""Which patients are held out, by the study's protocols; twins of a held-out patient are not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from features.cohort import Cohort
+from features.errors import CohortError
+from training.study import Protocol
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the patients trained on and of those held out."""
+
+    protocol: str
+    name: str
+    train: Index
+    test: Index
+
+
+def protocol_splits(protocol: Protocol, cohort: Cohort, twins: Index) -> list[Split]:
+    """Every split of one protocol; `twins` is `twin_groups(cohort)`."""
+    parts = _random(protocol, len(cohort)) if protocol.kind == "random" else _by_group(protocol, cohort)
+    return [
+        Split(protocol.name, name, without_twins(train, test, twins), test) for name, train, test in parts
+    ]
+
+
+def without_twins(train: Index, test: Index, twins: Index) -> Index:
+    """The training part without patients of whom every fact equals a held-out patient's."""
+    return train[~np.isin(twins[train], twins[test])]
+
+
+def twin_groups(cohort: Cohort) -> Index:
+    """A number for each patient, the same for those of whom every recorded fact is the same."""
+    facts: list[list[str]] = [[] for _ in cohort.patient_ids]
+    for table in (cohort.genotypes, cohort.clinical, cohort.medications, cohort.outcomes):
+        columns = [getattr(table, field.name).tolist() for field in fields(table)[1:]]
+        for patient, *fact in zip(table.patient.tolist(), *columns, strict=True):
+            facts[patient].append(f"{type(table).__name__} {fact!r}")
+    numbers: dict[tuple[str, ...], int] = {}
+    keys = (tuple(sorted(own)) or (f"nothing recorded of {i}",) for i, own in enumerate(facts))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+
+def _random(protocol: Protocol, n: int) -> list[tuple[str, Index, Index]]:
+    everybody = np.arange(n)
+    parts = []
+    for seed in range(protocol.splits):
+        train, test = train_test_split(everybody, test_size=protocol.test_share, random_state=seed)
+        parts.append((str(seed), train, test))
+    return parts
+
+
+def _by_group(protocol: Protocol, cohort: Cohort) -> list[tuple[str, Index, Index]]:
+    if protocol.group not in cohort.groups:
+        raise CohortError(
+            f"protocol '{protocol.name}' needs each patient's {protocol.group}; the cohort has none"
+        )
+    labels = np.asarray(cohort.groups[protocol.group]).astype(str)
+    levels = sorted(set(labels.tolist()), key=lambda level: (len(level), level))
+    if len(levels) < 2:
+        raise CohortError(f"protocol '{protocol.name}' needs two or more levels of {protocol.group}")
+    return [(level, np.flatnonzero(labels != level), np.flatnonzero(labels == level)) for level in levels]
