@@ -54,4 +54,6 @@ if __name__ == "__main__":
     port, workers, study = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     os.environ[_STUDY] = study
     factory = "with_plain_way" if workers == 1 else "lean"
-    serve(Address(port=port, workers=workers), Settings.from_environment(), f"benchmarks.application:{factory}")
+    serve(
+        Address(port=port, workers=workers), Settings.from_environment(), f"benchmarks.application:{factory}"
+    )

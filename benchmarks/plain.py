@@ -53,7 +53,10 @@ class PlainEndpoint:
         value = float(self._pipeline.predict(row)[0] ** 2)
         explainer = shap.TreeExplainer(self._pipeline[-1])
         contributions: NDArray[np.float64] = explainer.shap_values(self._pipeline[:-1].transform(row))
-        return {"value": value, "contributions": dict(zip(self._spec.names, contributions[0].tolist(), strict=True))}
+        return {
+            "value": value,
+            "contributions": dict(zip(self._spec.names, contributions[0].tolist(), strict=True)),
+        }
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:

@@ -106,9 +106,7 @@ class Answers:
         used = tuple(n for n, gone in zip(names, missing, strict=True) if not gone)
         gone = [n for n, gone in zip(names, missing, strict=True) if gone]
         silent = set(absent)
-        return Inputs(
-            used, tuple(n for n in gone if n not in silent), tuple(n for n in gone if n in silent)
-        )
+        return Inputs(used, tuple(n for n in gone if n not in silent), tuple(n for n in gone if n in silent))
 
 
 def _adds_up(contributions: Numbers, base: float, margin: Numbers) -> bool:

@@ -60,7 +60,9 @@ class Explanation:
         """Sums by `feature`, `gene` (features of no gene go under their block) or `block`; additive."""
         sums: dict[str, float] = {}
         for feature, amount in zip(self.features, self.contributions.tolist(), strict=True):
-            key = {"feature": feature.name, "gene": feature.gene or feature.block, "block": feature.block}[level]
+            key = {"feature": feature.name, "gene": feature.gene or feature.block, "block": feature.block}[
+                level
+            ]
             sums[key] = sums.get(key, 0.0) + amount
         return sums
 

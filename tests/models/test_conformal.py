@@ -46,9 +46,7 @@ def test_each_group_is_covered_at_its_level() -> None:
         assert np.mean((fresh >= lower) & (fresh <= upper)) == pytest.approx(0.9, abs=0.015)
 
 
-@given(
-    st.lists(st.floats(-50, 50), min_size=1, max_size=40), st.floats(-10, 10), st.floats(0.01, 0.98)
-)
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=40), st.floats(-10, 10), st.floats(0.01, 0.98))
 def test_intervals_hold_the_answer_and_widen_with_the_level(
     residuals: list[float], margin: float, level: float
 ) -> None:
