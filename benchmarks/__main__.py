@@ -1,0 +1,42 @@
+"""`python -m benchmarks`: train once in a home of its own, measure, print, and write results.md."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.model_speed import fit_rows, folder_rows, kernel_rows
+from benchmarks.results import write_results
+from benchmarks.serving_speed import serving_rows
+from models.registry import Registry
+from training.home import data_folder
+from training.study import load_study
+
+STUDY = "warfarin"
+RESULTS = Path(__file__).parent / "results.md"
+
+
+def main() -> None:
+    """Everything in one run, so that the ratios are of the same machine in the same hour."""
+    study, data = load_study(STUDY), data_folder()
+    with TemporaryDirectory(prefix="rxplain-bench-") as folder:
+        home = Path(folder)
+        _tell("a full fit in a new home")
+        result, rows = fit_rows(study, data, home)
+        Registry(home).promote(study.name, int(result.version), reason="benchmark", who="make bench")
+        _tell("contributions")
+        rows = [*kernel_rows(home, study, data), *rows]
+        _tell("a folder of patients")
+        rows = [*rows, *folder_rows(home, study, data)]
+        _tell("the service")
+        rows = [*serving_rows(home, study.name), *rows]
+    print(write_results(rows, RESULTS))
+
+
+def _tell(what: str) -> None:
+    print(f"measuring: {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
