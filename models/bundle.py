@@ -23,7 +23,7 @@ from models.applicability import Applicability
 from models.blend import Blend
 from models.conformal import ConformalScores
 from models.manifest import Manifest
-from models.members import LinearMember, TreeMember, absent_fill
+from models.members import LinearMember, Member, TreeMember, absent_fill
 from models.response import ResponseModel
 from models.strict import from_bytes, sha256, to_bytes
 
@@ -138,7 +138,7 @@ def _model(manifest: Manifest, contents: Mapping[str, bytes]) -> ResponseModel:
     absent = np.array([name in manifest.absent for name in manifest.spec.names], dtype=bool)
     linear = LinearMember.from_json(from_bytes(contents["linear.json"], "linear.json"))
     trees = TreeMember(contents["booster.txt"].decode(), absent_fill(len(absent), absent))
-    members = {"linear": linear, "trees": trees}
+    members: Mapping[str, Member] = {"linear": linear, "trees": trees}
     blend = Blend(tuple(members[kind] for kind in manifest.weights), tuple(manifest.weights.values()))
     conformal = ConformalScores.from_json(from_bytes(contents["conformal.json"], "conformal.json"))
     domain = Applicability.from_json(from_bytes(contents["applicability.json"], "applicability.json"))

@@ -59,7 +59,7 @@ class StudyRecord:
 
 @dataclass(frozen=True)
 class Registry:
-    """The registry under a home directory, which is made on first use."""
+    """The registry under a home directory, made by the first publishing; looking never makes it."""
 
     home: Path
 
@@ -128,7 +128,13 @@ class Registry:
 
     def studies(self) -> tuple[str, ...]:
         """The names of all registered studies."""
+        if not self._is_made:
+            return ()
         return tuple(sorted(model.name for model in self.client.search_registered_models(max_results=1000)))
+
+    def fetch(self, study: str, digest: str) -> bundle.LoadedBundle:
+        """The bundle that was published under this digest, from where it is kept; the shelf is not asked."""
+        return bundle.load(self._artifact(study, digest), digest)
 
     def materialise(self, study: str, alias: str) -> tuple[Path, str]:
         """Put an alias's bundle on the shelf, proved by the registered digest; its folder and digest.
@@ -152,7 +158,7 @@ class Registry:
         if version not in digests:
             raise RegistryError(f"'{record.study}' has no version {version}; rxplain show lists them")
         before = record.aliases.get(CHAMPION)
-        bundle.load(self._artifact(record.study, digests[version]), digests[version])
+        self.fetch(record.study, digests[version])
         if version != before:
             event = Event(what, version, before, who, reason, _now())
             key = f"{_EVENT}{len(record.history) + 1:06d}"
@@ -165,11 +171,19 @@ class Registry:
         check_name(study)
         return artifact_root(self.home) / "bundles" / study / digest
 
+    @property
+    def _is_made(self) -> bool:
+        """Whether there is a store to look into; looking must not make one."""
+        return _database(self.home).is_file()
+
     def _model(self, study: str) -> RegisteredModel:
+        unknown = RegistryError(f"'{study}' is not registered; run rxplain fit {study}")
+        if not self._is_made:
+            raise unknown
         try:
             return self.client.get_registered_model(study)
         except MlflowException as error:
-            raise RegistryError(f"'{study}' is not registered; run rxplain fit {study}") from error
+            raise unknown from error
 
     def _ensure_model(self, study: str) -> None:
         try:
@@ -179,8 +193,10 @@ class Registry:
 
     def _versions(self, study: str) -> tuple[VersionRecord, ...]:
         found = self.client.search_model_versions(f"name = '{study}'", max_results=10_000)
-        rows = ((v.version, v.tags["digest"], v.run_id or None, v.tags["published"]) for v in found)
-        records = (VersionRecord(int(version), *rest) for version, *rest in rows)
+        records = (
+            VersionRecord(int(v.version), v.tags["digest"], v.run_id or None, v.tags["published"])
+            for v in found
+        )
         return tuple(sorted(records, key=lambda record: record.version))
 
 
@@ -199,7 +215,7 @@ def open_client(home: Path) -> MlflowClient:
 
 def tracking_uri(home: Path) -> str:
     """Where MLflow keeps runs and versions of a home."""
-    return f"sqlite:///{(home.resolve() / 'mlflow.db').as_posix()}"
+    return f"sqlite:///{_database(home.resolve()).as_posix()}"
 
 
 def artifact_root(home: Path) -> Path:
@@ -208,6 +224,10 @@ def artifact_root(home: Path) -> Path:
 
 
 _EVENT = "event."
+
+
+def _database(home: Path) -> Path:
+    return home / "mlflow.db"
 
 
 def _reigns(history: tuple[Event, ...]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.synthetic import probe_documents
@@ -66,9 +67,10 @@ def _responses(o: _Operation) -> Schema:
         types = {"properties": {"type": {"enum": [f"urn:rxplain:problem:{kind}" for kind in kinds]}}}
         schema = {"allOf": [_ref("Problem"), types]}
         titles = "; ".join(KINDS[kind].title for kind in kinds)
-        found[str(status)] = {"description": titles, "content": {MEDIA_TYPE: {"schema": schema}}}
+        response: Schema = {"description": titles, "content": {MEDIA_TYPE: {"schema": schema}}}
         if status == 503:
-            found[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+            response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+        found[str(status)] = response
     return found
 
 
@@ -76,7 +78,7 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _object(properties: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+def _object(properties: Mapping[str, object], optional: tuple[str, ...] = ()) -> Schema:
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 

@@ -115,7 +115,8 @@ def serve(address: Address, settings: Settings, application: str = "serving.work
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=settings.head_deadline_s,
+        # uvicorn says int, but hands it to call_later, which takes parts of a second
+        timeout_keep_alive=settings.head_deadline_s,  # type: ignore[arg-type]
         timeout_graceful_shutdown=_FAREWELL_S,
         timeout_worker_healthcheck=_WORKER_CHECK_S,
     )

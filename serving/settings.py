@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from features.errors import Fault, SettingsError
 
 MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +55,36 @@ class Settings:
         >>> Settings.from_environment({"RXPLAIN_BODY_LIMIT_BYTES": "1000"}).body_limit_bytes
         1000
         """
-        numbers = {
-            "body_limit_bytes": int, "body_deadline_s": float, "head_deadline_s": float,
-            "alias_poll_s": float, "in_flight_limit": int,
-        }  # fmt: skip
-        chosen: dict[str, object] = {"home": Path(environment.get("RXPLAIN_HOME") or "var")}
-        faults = []
-        for name, kind in numbers.items():
-            variable = f"RXPLAIN_{name.upper()}"
-            if variable not in environment:
-                continue
-            try:
-                chosen[name] = kind(environment[variable])
-            except ValueError:
-                faults.append(Fault(variable, f"is not a number; the default is {getattr(cls(), name)}"))
+        usual = cls()
+        faults: list[Fault] = []
+        body_limit = _number(environment, "RXPLAIN_BODY_LIMIT_BYTES", usual.body_limit_bytes, faults)
+        body_deadline = _number(environment, "RXPLAIN_BODY_DEADLINE_S", usual.body_deadline_s, faults)
+        head_deadline = _number(environment, "RXPLAIN_HEAD_DEADLINE_S", usual.head_deadline_s, faults)
+        alias_poll = _number(environment, "RXPLAIN_ALIAS_POLL_S", usual.alias_poll_s, faults)
+        in_flight = _number(environment, "RXPLAIN_IN_FLIGHT_LIMIT", usual.in_flight_limit, faults)
         if faults:
             raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
-        if folder := environment.get(MULTIPROCESS_METRICS):
-            chosen["metrics_folder"] = Path(folder)
-        return cls(**chosen)
+        metrics = environment.get(MULTIPROCESS_METRICS)
+        return cls(
+            home=Path(environment.get("RXPLAIN_HOME") or usual.home),
+            body_limit_bytes=body_limit,
+            body_deadline_s=body_deadline,
+            head_deadline_s=head_deadline,
+            alias_poll_s=alias_poll,
+            in_flight_limit=in_flight,
+            metrics_folder=Path(metrics) if metrics else None,
+        )
+
+
+def _number(environment: Mapping[str, str], variable: str, usual: _Number, faults: list[Fault]) -> _Number:
+    """The variable as a number of the same kind as `usual`, which stands in where it is not set."""
+    if variable not in environment:
+        return usual
+    try:
+        return type(usual)(environment[variable])
+    except ValueError:
+        faults.append(Fault(variable, f"is not a number; the default is {usual}"))
+        return usual
 
 
 def share_metrics(folder: Path) -> None:

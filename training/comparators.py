@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
+from features.errors import StudyError
 from models.estimators import TreeSettings, fit_trees
 from training.design import Design
 
@@ -29,7 +30,10 @@ _RECOGNIZER = TreeSettings(num_leaves=15, n_trees=150, min_data_in_leaf=20, max_
 def iwpc_table(formula: str) -> Mapping[str, float]:
     """Coefficients of one IWPC 2009 formula by term (doi:10.1056/NEJMoa0809329)."""
     text = (resources.files("training") / "studies" / "iwpc_2009.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    rows = list(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+    known = dict.fromkeys(row["formula"] for row in rows)
+    if formula not in known:
+        raise StudyError(f"formula '{formula}' is not known; use one of {', '.join(known)}")
     return {row["term"]: float(row["coefficient"]) for row in rows if row["formula"] == formula}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -127,7 +127,7 @@ def _fit_member(part: TrainingPart, study: Study, rows: Index, link: str, seed: 
     return fit_trees(part.values[rows], margin, TreeSettings(**asdict(study.trees), seed=seed), absent)
 
 
-def _out_of_fold(values: Numbers, folds: Folds, fitted: list[Member] | list[Blend]) -> Numbers:
+def _out_of_fold(values: Numbers, folds: Folds, fitted: Sequence[Member | Blend]) -> Numbers:
     margins = np.empty(len(values))
     for (_, held_out), member in zip(folds, fitted, strict=True):
         margins[held_out] = member.margin(values[held_out])

@@ -91,5 +91,5 @@ def answer_split(design: Design, study: Study, split: Split) -> HeldOut:
     answers = {MODEL: to_value(margin)}
     for name in study.comparators:
         answers[name] = COMPARATORS[name](design, train, test)
-    ends = (np.where(np.isinf(end), end, to_value(end)) for end in (lower, upper))
-    return HeldOut(split, answers, *ends, dict(describe(learned)))
+    low, high = (np.where(np.isinf(end), end, to_value(end)) for end in (lower, upper))
+    return HeldOut(split, answers, low, high, dict(describe(learned)))

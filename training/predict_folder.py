@@ -6,7 +6,7 @@ import csv
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -68,7 +68,7 @@ def predict_folder(
     n_declined = 0
     with (
         _whole(out) as rows_path,
-        _whole(explain) as long_path,
+        _whole_if_asked(explain) as long_path,
         _LongForm(long_path) as long,
         rows_path.open("w", newline="", encoding="utf-8") as file,
     ):
@@ -86,11 +86,8 @@ def predict_folder(
 
 
 @contextmanager
-def _whole(path: Path | None) -> Iterator[Path | None]:
+def _whole(path: Path) -> Iterator[Path]:
     """A path to write to that takes its real name only when all is written."""
-    if path is None:
-        yield None
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{os.getpid()}.{path.name}")
     try:
@@ -98,6 +95,10 @@ def _whole(path: Path | None) -> Iterator[Path | None]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _whole_if_asked(path: Path | None) -> AbstractContextManager[Path | None]:
+    return nullcontext() if path is None else _whole(path)
 
 
 def _chunks(cohort: Cohort) -> Iterator[tuple[int, Cohort]]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from features.errors import Fault, RegistryError
-from models import bundle
 from models.registry import Registry, StudyRecord
 from models.shelf import CHALLENGER
 
@@ -45,8 +44,7 @@ def _refuse_missed_gates(registry: Registry, record: StudyRecord, version: int) 
         raise RegistryError(
             f"'{record.study}' has no version {version}; rxplain show {record.study} lists them"
         )
-    loaded = bundle.load(registry.shelf.folder(digests[version]), digests[version])
-    missed = missed_gates(loaded.manifest.provenance.metrics)
+    missed = missed_gates(registry.fetch(record.study, digests[version]).manifest.provenance.metrics)
     if missed:
         remedy = "mend the study and fit again, or promote with --despite-gates and a --reason"
         raise RegistryError(f"version {version} of '{record.study}' is not promoted; {remedy}", missed)

@@ -12,7 +12,7 @@ RECOGNIZER, FORMULA, MODEL = "site_recognizer", "iwpc_pharmacogenetic", "model"
 
 
 def remarks(study: Study, document: Document) -> list[str]:
-    """Sentences on the published formula, on unseen sites, and on recognising the site."""
+    """Sentences on the published formula, unseen sites and recognising the site, and the study's caveats."""
     sentences = []
     if FORMULA in study.comparators:
         sentences += [_against_formula(study, document, p.name) for p in study.protocols]
@@ -21,7 +21,7 @@ def remarks(study: Study, document: Document) -> list[str]:
     grouped = [p.name for p in study.protocols if p.kind == "group"]
     if RECOGNIZER in study.comparators and random and grouped:
         sentences.append(_recognizer(study, document, random[0], grouped[0]))
-    return sentences
+    return [*sentences, *study.caveats]
 
 
 def _error(document: Document, protocol: str, who: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -18,7 +19,6 @@ from training.study import Study
 Numbers = NDArray[np.float64]
 _MODEL, _FORMULA = "model", "iwpc_pharmacogenetic"
 _INK, _OTHER, _GUIDE = "#1f5a7a", "#c26a2d", "#8a8a8a"
-_STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "rxplain"}
 
 
 def write_figures(
@@ -26,7 +26,9 @@ def write_figures(
 ) -> list[Path]:
     """Every figure into `folder`; `importance` (p,) is the mean absolute contribution of each feature."""
     folder.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(
+        {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "rxplain"}
+    ):
         canvases = _canvases(study, evaluation, features, importance)
         return [path for name, canvas in canvases.items() for path in _save(canvas, folder / name)]
 
@@ -42,7 +44,8 @@ def _save(canvas: Canvas, path: Path) -> list[Path]:
 def _canvases(
     study: Study, evaluation: Evaluation, features: Sequence[Feature], importance: Numbers
 ) -> dict[str, Canvas]:
-    document, unit = evaluation.document, study.outcome.unit
+    document: Mapping[str, Any] = evaluation.document  # Any: its tables are keyed by names the study chose
+    unit = study.outcome.unit
     canvases = {
         "predicted_vs_observed": _predicted(evaluation.pairs, unit),
         "comparators": _comparators(document["protocols"], unit),

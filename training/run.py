@@ -111,19 +111,15 @@ def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = qui
     key = key_of(prepared.key, git_commit())
     record = home / "fits" / f"{key}.json"
     folder, figures = home / "candidates" / key, home / "figures" / study.name / key[:12]
-    kept = _read_record(record)
     progress("fit", 0, 1)
     loaded = _standing(folder) or _fit(study, prepared, evaluation, gates, folder)
     progress("fit", 1, 1)
-    cached = kept is not None and kept["digest"] == loaded.digest and figures.is_dir()
+    run_id = _tracked(record, loaded.digest) if figures.is_dir() else None
+    cached = run_id is not None
     progress("publish", 0, 1)
-    if not cached:
-        kept = {
-            "digest": loaded.digest,
-            "run_id": _track(study, prepared, evaluation, loaded, home, folder, figures),
-        }
-        write_whole(record, json.dumps(kept))
-    run_id = kept["run_id"]
+    if run_id is None:
+        run_id = _track(study, prepared, evaluation, loaded, home, folder, figures)
+        write_whole(record, json.dumps({"digest": loaded.digest, "run_id": run_id}))
     version = Registry(home).publish(study.name, folder, run_id)
     progress("publish", 1, 1)
     passed = all(gate.passed for gate in gates)
@@ -211,11 +207,13 @@ def _splits_sha256(study: Study, cohort: Cohort) -> str:
     return digest.hexdigest()
 
 
-def _read_record(path: Path) -> dict[str, str] | None:
+def _tracked(record: Path, digest: str) -> str | None:
+    """The run that this bundle was tracked in before, if its record can be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return kept["run_id"] if kept["digest"] == digest else None
 
 
 def _track(

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from features.errors import Fault, StudyError
-from training.study_text import read_section, read_sections
+from training.study_text import Dataclass, read_section, read_sections
 
 _SHIPPED = resources.files("training") / "studies"
 
@@ -108,7 +109,10 @@ class Gate:
 
 @dataclass(frozen=True)
 class Study:
-    """Everything that decides what is trained and judged; `text` is the file as it was read."""
+    """Everything that decides what is trained and judged; `text` is the file as it was read.
+
+    `caveats` are sentences that stand beside the figures wherever they are told.
+    """
 
     name: str
     title: str
@@ -126,6 +130,7 @@ class Study:
     protocols: tuple[Protocol, ...]
     gates: tuple[Gate, ...]
     text: str
+    caveats: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -147,9 +152,10 @@ class _Head:
     seed: int
     comparators: tuple[str, ...]
     subgroups: tuple[str, ...]
+    caveats: tuple[str, ...] = ()
 
 
-_SECTIONS = {
+_SECTIONS: Mapping[str, type[Dataclass]] = {
     "outcome": OutcomeAsked,
     "population": Population,
     "spec": FeaturesAsked,
@@ -157,7 +163,7 @@ _SECTIONS = {
     "linear": LinearAsked,
     "trees": TreesAsked,
 }
-_ARRAYS = {"protocols": Protocol, "gates": Gate}
+_ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 
 
 def study_names() -> tuple[str, ...]:
@@ -188,10 +194,12 @@ def read_study(text: str) -> Study:
     faults: list[Fault] = []
     keys = _SECTIONS.keys() | _ARRAYS.keys()
     head = read_section(_Head, {k: v for k, v in given.items() if k not in keys}, "study", faults)
-    sections = {k: read_section(kind, given.get(k), k, faults) for k, kind in _SECTIONS.items()}
-    arrays = {k: read_sections(kind, given.get(k), k, faults) for k, kind in _ARRAYS.items()}
+    parts: dict[str, Any] = {  # Any: each key has the kind that its table names, None only beside a fault
+        **{k: read_section(kind, given.get(k), k, faults) for k, kind in _SECTIONS.items()},
+        **{k: read_sections(kind, given.get(k), k, faults) for k, kind in _ARRAYS.items()},
+    }
     if not faults:
-        study = Study(**vars(head), **sections, **arrays, text=text)
+        study = Study(**vars(head), **parts, text=text)
         faults = _contradictions(study)
     if faults:
         raise StudyError(f"{len(faults)} faults in the study", faults)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
-from typing import TypeVar
+from dataclasses import MISSING, Field, fields
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from features.errors import Fault
 
-Section = TypeVar("Section")
+
+class Dataclass(Protocol):
+    """Any dataclass, as `dataclasses.fields` asks for it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # Any: the fields are of different types
+
+
+Section = TypeVar("Section", bound=Dataclass)
 
 
 def _is_number(value: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,7 +15,17 @@ from serving.review.words import feature_value, reached, sentence
 _SHOWN_SHARE = 0.02
 _MOST_STEPS = 12
 
-Row = Mapping[str, object]
+
+class Row(TypedDict):
+    """One feature of a recorded explanation, as the answer's JSON tells it."""
+
+    name: str
+    label: str
+    block: str
+    gene: str | None
+    value: float | None
+    unit: str
+    contribution: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +138,11 @@ def _merged(parts: list[_Part], title: str, least: float) -> list[_Part]:
 
 
 def _block_of(row: Row) -> str:
-    return str(row["block"])
+    return row["block"]
 
 
 def _gene_of(row: Row) -> str:
-    return str(row["gene"] or "")
+    return row["gene"] or ""
 
 
 def _block(name: str, features: list[Row]) -> Block:
@@ -150,5 +161,5 @@ def _gene(title: str, features: list[Row]) -> Gene:
 
 
 def _label(feature: Row, gene: str) -> str:
-    label = str(feature["label"])
+    label = feature["label"]
     return sentence(label.removeprefix(f"{gene} ") if gene else label)

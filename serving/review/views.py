@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from models.bundle import LoadedBundle
 from serving.prediction_log import PredictionRecord
@@ -13,6 +14,8 @@ from serving.review.words import feature_value, figure, number, sentence, spoken
 
 _PROTOCOLS = {"random_80_20": "Random 80/20 splits", "leave_one_site_out": "At sites never seen in training"}
 _METRICS = ("mae", "within20", "coverage90")
+
+Json = Mapping[str, Any]  # Any: a record or card as it was written, whose version of the schema may be older
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def review_view(record: PredictionRecord, bundle: LoadedBundle | None) -> Review
     )
 
 
-def _headline(answer: Mapping) -> Headline:
+def _headline(answer: Json) -> Headline:
     value, interval = answer["value"], answer["interval"]
     if value is None:
         return Headline(None, unit(answer["unit"]), "", "", "")
@@ -133,7 +136,7 @@ def _headline(answer: Mapping) -> Headline:
     )
 
 
-def _interval(interval: Mapping, words: str) -> str:
+def _interval(interval: Json, words: str) -> str:
     match interval["lower"], interval["upper"]:
         case None, None:
             return "unbounded"
@@ -145,11 +148,11 @@ def _interval(interval: Mapping, words: str) -> str:
             return f"{number(lower)} to {number(upper)} {words}"
 
 
-def _band(answer: Mapping, bundle: LoadedBundle | None) -> Band | None:
+def _band(answer: Json, bundle: LoadedBundle | None) -> Band | None:
     if bundle is None or answer["value"] is None:
         return None
-    found = bundle.reference.get("outcome", {})
-    quantiles = {float(q): float(value) for q, value in found.get("quantiles", {}).items()}
+    found = _mapping(bundle.reference.get("outcome"))
+    quantiles = {float(q): float(value) for q, value in _mapping(found.get("quantiles")).items()}
     if not quantiles:
         return None
     interval = answer["interval"]
@@ -158,14 +161,14 @@ def _band(answer: Mapping, bundle: LoadedBundle | None) -> Band | None:
     )
 
 
-def _notices(answer: Mapping) -> tuple[tuple[str, str], ...]:
+def _notices(answer: Json) -> tuple[tuple[str, str], ...]:
     order = {"decline": 0, "caution": 1, "info": 2}
     listed = [n for n in answer["notices"] if n["code"] not in ("imputed", "unrecorded_as_absent")]
     listed.sort(key=lambda n: order[n["severity"]])
     return tuple((n["severity"], sentence(n["text"])) for n in listed)
 
 
-def _waterfall(answer: Mapping, patient: Mapping) -> Waterfall | None:
+def _waterfall(answer: Json, patient: Json) -> Waterfall | None:
     found = answer["explanation"]
     if found is None:
         return None
@@ -175,14 +178,14 @@ def _waterfall(answer: Mapping, patient: Mapping) -> Waterfall | None:
     return Waterfall(scale, found["base"], found["margin"], steps, blocks)
 
 
-def _calls(patient: Mapping) -> dict[str, str]:
+def _calls(patient: Json) -> dict[str, str]:
     calls: dict[str, list[str]] = {}
     for entry in patient.get("genotypes", []):
         calls.setdefault(entry["gene"], []).append(entry.get("diplotype") or entry["alleles"])
     return {gene: own[0] if len(own) == 1 else f"{len(own)} calls" for gene, own in calls.items()}
 
 
-def _facts(patient: Mapping) -> tuple[tuple[str, str], ...]:
+def _facts(patient: Json) -> tuple[tuple[str, str], ...]:
     facts = []
     for entry in patient.get("genotypes", []):
         name = f"{entry['gene']} {entry['rsid']}" if "rsid" in entry else entry["gene"]
@@ -194,7 +197,7 @@ def _facts(patient: Mapping) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
-def _fact(entry: Mapping) -> str:
+def _fact(entry: Json) -> str:
     value = entry["value"]
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -219,13 +222,22 @@ def _performance(bundle: LoadedBundle | None, race: str) -> tuple[Performance, .
     return tuple(found)
 
 
-def _mapping(found: object) -> Mapping:
+def _mapping(found: object) -> Json:
     return found if isinstance(found, Mapping) else {}
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def _card(bundle: LoadedBundle | None) -> Card | None:
     if bundle is None:
         return None
     card, provenance = bundle.card, bundle.manifest.provenance
-    limits, remarks = (tuple(map(str, card.get(name, ()))) for name in ("limits", "remarks"))
-    return Card(str(card.get("purpose", "")), provenance.trained_on, provenance.n_patients, limits, remarks)
+    return Card(
+        str(card.get("purpose", "")),
+        provenance.trained_on,
+        provenance.n_patients,
+        _texts(card.get("limits")),
+        _texts(card.get("remarks")),
+    )

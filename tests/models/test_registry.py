@@ -11,7 +11,7 @@ import pytest
 
 from features.errors import BundleError, RegistryError
 from models import bundle
-from models.registry import Registry
+from models.registry import Registry, open_client
 from tests.models.conftest import Trained, provenance, write
 
 pytestmark = pytest.mark.slow
@@ -23,7 +23,7 @@ WHY = {"reason": "a test", "who": "pytest"}
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh store; making one takes seconds of migrations, so each test copies it."""
     home = tmp_path_factory.mktemp("template")
-    assert Registry(home).studies() == ()
+    assert list(open_client(home).search_registered_models()) == []
     return home / "mlflow.db"
 
 
@@ -86,6 +86,23 @@ def test_what_is_not_there_is_told(registry: Registry, written: Path) -> None:
         registry.promote("tiny", 9, **WHY)
     with pytest.raises(RegistryError, match="no champion"):
         registry.materialise("tiny", "champion")
+
+
+def test_looking_into_an_empty_home_leaves_it_empty(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "var")
+    assert registry.studies() == ()
+    with pytest.raises(RegistryError, match="rxplain fit tiny"):
+        registry.show("tiny")
+    assert not registry.home.exists()
+
+
+def test_a_bundle_is_fetched_by_digest_when_the_shelf_is_gone(registry: Registry, written: Path) -> None:
+    registry.publish("tiny", written)
+    shutil.rmtree(registry.home / "bundles")
+    digest = bundle.load(written).digest
+    assert registry.fetch("tiny", digest).digest == digest
+    with pytest.raises(BundleError, match="no bundle directory"):
+        registry.fetch("tiny", "0" * 64)
 
 
 def test_an_altered_artifact_is_never_promoted(registry: Registry, written: Path) -> None:

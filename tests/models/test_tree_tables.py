@@ -67,6 +67,6 @@ def test_large_categorical_and_zero_missing_trees_are_left_to_lightgbm() -> None
 
 
 def test_shapley_values_of_a_path_worked_by_hand() -> None:
-    """Alone the features let 0.5 and 0.2 through: of nothing, either and both known 0.1, 0.2, 0.5 and 1 pass."""
+    """The features let 0.5 and 0.2 through: of nothing, either and both known 0.1, 0.2, 0.5 and 1 pass."""
     by_hand = [0.5 * ((0.2 - 0.1) + (1.0 - 0.5)), 0.5 * ((0.5 - 0.1) + (1.0 - 0.2))]
     assert np.allclose(_shapley(np.ones((1, 2)), np.array([0.5, 0.2])), [by_hand])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.cli import main
+from training.home import data_folder, home_folder
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +72,16 @@ def test_verifying_all_sources_is_content_with_absent_ones(capsys: pytest.Captur
     assert run(capsys, "data", "verify")[0] == 0
 
 
-def test_check_without_data_says_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_obtains_what_an_installed_package_brings_and_leaves_the_data_folder_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(capsys, "check", "warfarin")[0] == 0
+    assert (home_folder() / "sources" / "iwpc" / "iwpc.parquet").is_file()
+    assert not data_folder().exists()
+
+
+def test_a_folder_without_its_table_says_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
+    (data_folder() / "iwpc").mkdir(parents=True)
     code, out, err = run(capsys, "check", "warfarin")
     assert (code, out) == (1, "")
     assert "rxplain data obtain iwpc" in err
@@ -88,7 +98,6 @@ def test_source_is_obtained_verified_and_checked(capsys: pytest.CaptureFixture[s
     assert "warfarin: no fault found" in run(capsys, "check", "warfarin")[1]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["promote", "warfarin"], ["rollback", "warfarin"], ["show", "warfarin"]]
 )
@@ -100,7 +109,12 @@ def test_study_that_is_not_registered_says_so(
     assert "rxplain fit warfarin" in err
 
 
-@pytest.mark.slow
 def test_empty_registry_names_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "show", "--json")[:2] == (0, "[]\n")
     assert "rxplain fit warfarin" in run(capsys, "show")[1]
+
+
+def test_looking_makes_no_store(capsys: pytest.CaptureFixture[str], folders: Path) -> None:
+    run(capsys, "show")
+    run(capsys, "show", "warfarin")
+    assert not (folders / "home").exists()

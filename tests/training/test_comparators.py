@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.errors import StudyError
 from training.comparators import COMPARATORS, iwpc_dose, iwpc_table, with_body_size
 from training.datasets.catalog import load
 from training.design import FORMULA_INPUTS, build_design
@@ -48,6 +49,11 @@ def test_clinical_formula_worked_by_hand() -> None:
 def test_tables_hold_the_published_terms() -> None:
     assert len(iwpc_table("pharmacogenetic")) == 18
     assert len(iwpc_table("clinical")) == 9
+
+
+def test_unknown_formula_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(StudyError, match=r"'pharmacogenomic' is not known; use one of .*pharmacogenetic"):
+        iwpc_dose("pharmacogenomic", patient())
 
 
 def test_missing_height_is_told_by_weight_and_learned_from_training_patients_alone() -> None:

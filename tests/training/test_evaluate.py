@@ -107,7 +107,9 @@ def test_remark_on_recognising_the_site_follows_the_figures(
         "protocols": {"random_80_20": protocol(its_random), "leave_one_site_out": protocol(its_unseen)},
         "sites": {},
     }
-    assert said in remarks(replace(tiny_study, comparators=("site_recognizer",)), document)[-1]
+    asked = replace(tiny_study, comparators=("site_recognizer",), caveats=("Learned in one country.",))
+    assert said in remarks(asked, document)[-2]
+    assert remarks(asked, document)[-1] == "Learned in one country."
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from tests.training.conftest import iwpc_rows, write_iwpc
 from training.datasets.iwpc_columns import to_cohort
 from training.evaluation_store import keep_evaluation, read_evaluation
 from training.predict_folder import COLUMNS, predict_folder
+from training.promotion import promote
 from training.run import RunResult, check_study, evaluate_study, run_study
 from training.study import Study
 from training.tracking import close_interrupted
@@ -82,6 +84,18 @@ def test_second_run_finds_everything_there(
     assert again.cached
     assert (again.digest, again.run_id, again.version) == (result.digest, result.run_id, result.version)
     assert "evaluate" not in steps
+
+
+@pytest.mark.slow
+def test_promotion_needs_the_published_bundle_and_not_the_shelf(
+    result: RunResult, tiny_study: Study, home: Path
+) -> None:
+    """Its gates are told from the published bundle, and promoting puts that back on the shelf."""
+    shutil.rmtree(home / "bundles")
+    with pytest.raises(RegistryError, match="is not promoted"):
+        promote(home, tiny_study.name, result.version, "shelf gone", "test")
+    promote(home, tiny_study.name, result.version, "shelf gone", "test", despite_gates=True)
+    assert (home / "bundles" / result.digest).is_dir()
 
 
 @pytest.mark.slow

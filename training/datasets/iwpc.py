@@ -105,10 +105,9 @@ def verify(folder: Path) -> str:
 
 def load(folder: Path) -> Cohort:
     """The patients of a folder laid out like the source's; outcome columns may be absent."""
-    problem = verify(folder)
-    if problem:
+    problem, table = verify(folder), _table_of(folder)
+    if table is None or problem:
         raise DataError(f"{folder}: {problem}")
-    table = _table_of(folder)
     if table.stat().st_size > _LARGEST:
         raise DataError(f"{table}: larger than {_LARGEST // 1_000_000} MB; split it into several folders")
     return to_cohort(_read_csv(table) if table.suffix == ".csv" else _read_parquet(table))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ STABLE = "Subject Reached Stable Dose of Warfarin"
 INDICATION = "Indication for Warfarin Treatment"
 LEFT_OUT = ("INR on Reported Therapeutic Dose of Warfarin", "Comments regarding Project Site Dataset")
 
+_Parsed = TypeVar("_Parsed")
 _DIPLOTYPE = re.compile(r"\*[0-9]+[A-Z]?/\*[0-9]+[A-Z]?")
 _DECADE = re.compile(r"(?:([1-8])0 - (?:\1)9|90\+)")
 _COMPLEMENT = {"A": "T", "T": "A", "C": "G", "G": "C"}
@@ -131,8 +133,10 @@ class _Reader:
         texts = ((i, str(cell).strip()) for i, cell in enumerate(given.tolist()) if filled[i])
         return [(i, text) for i, text in texts if text]
 
-    def facts(self, column: str, parse: Callable[[str], object], expected: str) -> list[tuple[int, object]]:
-        """(position, parsed) of each filled cell; `parse` answers None for what it does not know."""
+    def facts(
+        self, column: str, parse: Callable[[str], _Parsed | None], expected: str
+    ) -> list[tuple[int, _Parsed]]:
+        """(position, parsed) of each cell understood; `parse` answers None for what it does not know."""
         parsed = [(i, parse(text)) for i, text in self.cells(column)]
         wrong = [i for i, value in parsed if value is None]
         if wrong:
@@ -140,7 +144,7 @@ class _Reader:
             self.faults.append(
                 Fault(where, f"{len(wrong)} cells (first in row {wrong[0] + 1}) are not {expected}")
             )
-        return parsed
+        return [(i, value) for i, value in parsed if value is not None]
 
     def patient_ids(self) -> tuple[str, ...]:
         """One id a row; rows without one are a fault."""
@@ -207,7 +211,7 @@ def _clinical(reader: _Reader) -> list[tuple]:
     for column, name in _FLAG_COLUMNS.items():
         rows += [(i, name, flag, "", 0.0) for i, flag in reader.facts(column, _YES_NO.get, "0 or 1")]
     for i, codes in reader.facts(INDICATION, _codes, "codes from 1 to 8 such as '3; 8'"):
-        rows += [(i, f"indication_{n}", float(c in (codes or ())), "", 0.0) for c, n in _INDICATIONS.items()]
+        rows += [(i, f"indication_{n}", float(c in codes), "", 0.0) for c, n in _INDICATIONS.items()]
     return rows
 
 
