@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.model_speed import fit_rows, folder_rows, kernel_rows
+from benchmarks.model_speed import fit_rows, folder_rows, help_rows, kernel_rows
 from benchmarks.results import write_results
 from benchmarks.serving_speed import serving_rows
 from models.registry import Registry
@@ -28,7 +28,7 @@ def main() -> None:
         _tell("contributions")
         rows = [*kernel_rows(home, study, data), *rows]
         _tell("a folder of patients")
-        rows = [*rows, *folder_rows(home, study, data)]
+        rows = [*rows, *folder_rows(home, study, data), *help_rows()]
         _tell("the service")
         rows = [*serving_rows(home, study.name), *rows]
     print(write_results(rows, RESULTS))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +69,14 @@ def folder_rows(home: Path, study: Study, data: Path) -> list[Row]:
             f"{plain:.1f} s with intervals, {explained:.1f} s with contributions too",
         )
     ]
+
+
+def help_rows() -> list[Row]:
+    """`rxplain --help` against an interpreter that does nothing."""
+    asked = [sys.executable, "-m", "training.cli", "--help"]
+    ours = _seconds(lambda: subprocess.run(asked, capture_output=True, check=True))
+    bare = _seconds(lambda: subprocess.run([sys.executable, "-c", ""], capture_output=True, check=True))
+    return [Row("`rxplain --help`, seconds", "at most 0.4", f"{ours:.2f}", f"bare interpreter {bare:.2f} s")]
 
 
 def fit_rows(study: Study, data: Path, home: Path) -> tuple[RunResult, list[Row]]:

@@ -1,4 +1,4 @@
-"""The command line answers at once, and what the README and the Makefile say can be typed."""
+"""The command line imports nothing heavy to answer, and what the README and the Makefile say can be typed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 
 import pytest
 import typer
@@ -25,7 +24,6 @@ COMMANDS = {
     "studies", "data", "check", "fit", "evaluate", "publish", "promote", "rollback", "show", "predict",
     "serve", "demo", "doctor",
 }  # fmt: skip
-HELP_SECONDS = 0.4
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
@@ -44,20 +42,6 @@ def test_help_imports_nothing_heavy() -> None:
     loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
     assert "Usage: rxplain" in done.stdout
     assert loaded & HEAVY == set()
-
-
-def test_help_is_there_in_less_than_half_a_second() -> None:
-    """The best of several, because other work on the machine makes any one of them late."""
-    quickest = float("inf")
-    for _ in range(20):
-        began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "training.cli", "--help"], cwd=ROOT, capture_output=True, check=True
-        )
-        quickest = min(quickest, time.perf_counter() - began)
-        if quickest < HELP_SECONDS:
-            break
-    assert quickest < HELP_SECONDS
 
 
 def test_commands_are_those_that_scripts_rely_on() -> None:
