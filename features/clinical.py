@@ -59,11 +59,12 @@ def _category_columns(variable: ClinicalVariable) -> list[Column]:
 def _category_column(variable: ClinicalVariable, category: str) -> Column:
     label = f"{variable.label}: {category.replace('_', ' ')}"
     feature = _feature(f"{variable.name}.is_{category}", "1", label)
+    name = variable.name
     absent = float(category == variable.when_missing) if variable.when_missing else math.nan
 
     def numbers(cohort: Cohort) -> Numbers:
-        answer = [absent] * len(cohort)
-        for patient, text in cohort.clinical.texts_of(variable.name).items():
+        answer = [absent] * len(cohort.patient_ids)
+        for patient, (_, _, _, text, _) in cohort.clinical.latest_of(name).items():
             answer[patient] = float(text == category)
         return answer
 
@@ -102,11 +103,12 @@ def _dvt_pe_column() -> Column:
 
 
 def _class_column(group: InteractionClass) -> Column:
+    members = frozenset(group.drugs)
     feature = Feature(f"medication.{group.name}.taken", "medication", None, "1", f"takes {group.label}")
 
     def numbers(cohort: Cohort) -> Numbers:
         recorded = cohort.medications.status
-        return _any_of(len(cohort), (recorded[drug] for drug in group.drugs if drug in recorded))
+        return _any_of(len(cohort), [recorded[drug] for drug in members & recorded.keys()])
 
     return Column(feature, (f"medications/{group.name}",), numbers)
 
@@ -122,8 +124,8 @@ def _any_of(n: int, sources: Iterable[Mapping[int, float]]) -> Numbers:
 
 def _values(name: str) -> Callable[[Cohort], Numbers]:
     def numbers(cohort: Cohort) -> Numbers:
-        answer = [math.nan] * len(cohort)
-        for patient, value in cohort.clinical.values_of(name).items():
+        answer = [math.nan] * len(cohort.patient_ids)
+        for patient, (_, _, value, _, _) in cohort.clinical.latest_of(name).items():
             answer[patient] = value
         return answer
 

@@ -29,7 +29,10 @@ _KINDS = {"Index": np.int64, "Numbers": np.float64, "Texts": np.object_, "Flags"
 
 @dataclass(frozen=True)
 class Records:
-    """Equal-length columns, one row a fact; `patient` is the position in the cohort's `patient_ids`."""
+    """Equal-length columns, one row a fact; `patient` is the position in the cohort's `patient_ids`.
+
+    A table made from rows lays its columns out when one is first asked for: a request never asks.
+    """
 
     patient: Index
 
@@ -44,25 +47,35 @@ class Records:
             object.__setattr__(self, column.name, array)
 
     def __len__(self) -> int:
-        return len(self.patient)
+        return len(self.rows)
 
     @classmethod
-    def from_rows(cls, rows: Iterable[Sequence[object]]) -> Self:
-        """Columns from rows given in the order of the fields."""
-        columns = list(zip(*rows, strict=True)) or [()] * len(fields(cls))
-        return cls(*(_column(c, f.type) for c, f in zip(columns, fields(cls), strict=True)))
+    def from_rows(cls, rows: Iterable[tuple]) -> Self:
+        """A table of rows given in the order of the fields."""
+        table = cls.__new__(cls)
+        table.__dict__["rows"] = tuple(rows)
+        return table
 
-    @property
-    def key(self) -> Texts:
-        """What each fact is about (locus, variable, drug, outcome): the column after `patient`."""
-        return getattr(self, fields(self)[1].name)
+    @cached_property
+    def rows(self) -> tuple[tuple, ...]:
+        """The facts one by one, in the order of the fields, as plain values."""
+        columns = (getattr(self, column.name).tolist() for column in fields(self))
+        return tuple(zip(*columns, strict=True))
+
+    def __getattr__(self, name: str) -> NDArray:
+        if name not in self.__dataclass_fields__ or "rows" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__} has no column '{name}'")
+        columns = list(zip(*self.rows, strict=True)) or [()] * len(fields(self))
+        for column, values in zip(fields(self), columns, strict=True):
+            self.__dict__[column.name] = _column(values, column.type)
+        return self.__dict__[name]
 
     @cached_property
     def rows_by_key(self) -> Mapping[str, Index]:
         """Positions of the facts about each subject, in the order they were given."""
         found: dict[str, list[int]] = {}
-        for row, key in enumerate(self.key.tolist()):
-            found.setdefault(key, []).append(row)
+        for at, row in enumerate(self.rows):
+            found.setdefault(row[1], []).append(at)
         return {key: np.array(rows, dtype=np.int64) for key, rows in found.items()}
 
     def rows_of(self, key: str) -> Index:
@@ -79,10 +92,6 @@ Table = TypeVar("Table", bound=Records)
 
 _NO_ROWS: Index = np.array([], dtype=np.int64)
 _NOTHING: Mapping = MappingProxyType({})
-
-
-def _as_list(column: NDArray) -> list:
-    return column.tolist()
 
 
 def _column(values: Sequence[object], kind: object) -> NDArray:
@@ -102,7 +111,7 @@ class Genotypes(Records):
     @cached_property
     def _calls(self) -> Mapping[str, Mapping[int, str]]:
         found: dict[str, dict[int, str]] = {}
-        for patient, locus, call in zip(*map(_as_list, (self.patient, self.locus, self.call)), strict=True):
+        for patient, locus, call in self.rows:
             found.setdefault(locus, {})[patient] = call
         return found
 
@@ -127,24 +136,27 @@ class Clinical(Records):
     day: Numbers
 
     @cached_property
-    def _latest(self) -> Mapping[str, Mapping[int, tuple[float, float, str | None]]]:
-        """By variable and patient, the latest (day, value, text) up to day 0; on one day the last given."""
-        found: dict[str, dict[int, tuple[float, float, str | None]]] = {}
-        columns = map(_as_list, (self.patient, self.name, self.value, self.text, self.day))
-        for patient, name, value, text, day in zip(*columns, strict=True):
+    def _latest(self) -> Mapping[str, Mapping[int, tuple]]:
+        found: dict[str, dict[int, tuple]] = {}
+        for row in self.rows:
+            patient, name, _, _, day = row
             if day <= 0:
                 facts = found.setdefault(name, {})
-                if patient not in facts or facts[patient][0] <= day:
-                    facts[patient] = (day, value, text)
+                if patient not in facts or facts[patient][4] <= day:
+                    facts[patient] = row
         return found
+
+    def latest_of(self, name: str) -> Mapping[int, tuple]:
+        """By patient position, the latest row up to day 0; on one day the last given."""
+        return self._latest.get(name, _NOTHING)
 
     def values_of(self, name: str) -> Mapping[int, float]:
         """By patient position, the latest value up to day 0."""
-        return {patient: fact[1] for patient, fact in self._latest.get(name, _NOTHING).items()}
+        return {patient: value for patient, (_, _, value, _, _) in self.latest_of(name).items()}
 
     def texts_of(self, name: str) -> Mapping[int, str]:
         """By patient position, the latest text up to day 0."""
-        return {patient: fact[2] for patient, fact in self._latest.get(name, _NOTHING).items()}
+        return {patient: text for patient, (_, _, _, text, _) in self.latest_of(name).items()}
 
 
 @dataclass(frozen=True)
@@ -160,8 +172,7 @@ class Medications(Records):
     def status(self) -> Mapping[str, Mapping[int, float]]:
         """By drug and patient position, 1 when taken on day 0 and 0 when known not to be."""
         found: dict[str, dict[int, float]] = {}
-        columns = map(_as_list, (self.patient, self.drug, self.taken, self.start, self.stop))
-        for patient, drug, taken, start, stop in zip(*columns, strict=True):
+        for patient, drug, taken, start, stop in self.rows:
             active = float(taken and not start > 0 and not stop < 0)
             known = found.setdefault(drug, {})
             known[patient] = max(active, known.get(patient, 0.0))
@@ -186,18 +197,18 @@ class Cohort:
     """
 
     patient_ids: tuple[str, ...]
-    genotypes: Genotypes = field(default_factory=lambda: Genotypes.from_rows([]))
-    clinical: Clinical = field(default_factory=lambda: Clinical.from_rows([]))
-    medications: Medications = field(default_factory=lambda: Medications.from_rows([]))
-    outcomes: Outcomes = field(default_factory=lambda: Outcomes.from_rows([]))
+    genotypes: Genotypes = field(default=Genotypes.from_rows([]))
+    clinical: Clinical = field(default=Clinical.from_rows([]))
+    medications: Medications = field(default=Medications.from_rows([]))
+    outcomes: Outcomes = field(default=Outcomes.from_rows([]))
     groups: Mapping[str, Texts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        faults = [*_duplicate_patients(self.patient_ids)]
+        faults = _duplicate_patients(self.patient_ids)
         for table in self._tables():
-            name = type(table).__name__.lower()
-            rows = table.patient.tolist()
-            if rows and not (min(rows) >= 0 and max(rows) < len(self)):
+            owners = {row[0] for row in table.rows}
+            if owners and not (min(owners) >= 0 and max(owners) < len(self)):
+                name = type(table).__name__.lower()
                 faults.append(Fault(name, "a row belongs to no patient of the cohort"))
         for name, labels in self.groups.items():
             if len(labels) != len(self):

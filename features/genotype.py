@@ -161,7 +161,7 @@ def _phenotype_indicator(gene: str, kind: str) -> Callable[[str], float]:
 
 def _from_calls(locus: str, number: Callable[[str], float]) -> Callable[[Cohort], Numbers]:
     remembered = lru_cache(maxsize=4096)(number)
-    return lambda cohort: _spread(len(cohort), cohort.genotypes.calls_at(locus), remembered)
+    return lambda cohort: _spread(len(cohort.patient_ids), cohort.genotypes.calls_at(locus), remembered)
 
 
 def _spread(n: int, calls: Mapping[int, str], number: Callable[[str], float]) -> Numbers:

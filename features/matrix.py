@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class FeatureMatrix:
     def __len__(self) -> int:
         return len(self.patient_ids)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The features' names, in column order."""
         return tuple(feature.name for feature in self.features)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -70,8 +70,7 @@ class Answers:
                 contributions = np.where(np.array(declined)[:, None], np.nan, contributions)
         else:
             lower, upper = ends
-        value = outcome.from_margin(margin)
-        below, above = _end(outcome, lower), _end(outcome, upper)
+        value, below, above = _in_unit(outcome, margin, lower, upper)
         who = outcome, matrix.features, matrix.patient_ids
         return cls(*who, level, margin, value, below, above, notices, matrix.values, contributions, base)
 
@@ -99,14 +98,16 @@ class Answers:
         """Whether a notice withholds this patient's number."""
         return any(n.severity == "decline" for n in self.notices[i])
 
-    def inputs(self, i: int, absent: Names) -> Inputs:
+    def inputs(self, i: int, absent: Collection[str]) -> Inputs:
         """What one patient's answer rests on, in column order; `absent` is the model's."""
-        missing = np.isnan(self.values[i]).tolist()
-        names = [f.name for f in self.features]
-        used = tuple(n for n, gone in zip(names, missing, strict=True) if not gone)
-        gone = [n for n, gone in zip(names, missing, strict=True) if gone]
-        silent = set(absent)
-        return Inputs(used, tuple(n for n in gone if n not in silent), tuple(n for n in gone if n in silent))
+        pairs = zip(self.features, self.values[i].tolist(), strict=True)
+        known = [(feature.name, value == value) for feature, value in pairs]
+        gone = [name for name, is_known in known if not is_known]
+        return Inputs(
+            tuple([name for name, is_known in known if is_known]),
+            tuple([name for name in gone if name not in absent]),
+            tuple([name for name in gone if name in absent]),
+        )
 
 
 def _adds_up(contributions: Numbers, base: float, margin: Numbers) -> bool:
@@ -114,7 +115,9 @@ def _adds_up(contributions: Numbers, base: float, margin: Numbers) -> bool:
     return bool((np.abs(contributions.sum(axis=1) + base - margin) <= ADDITIVITY_TOLERANCE).all())
 
 
-def _end(outcome: ContinuousOutcome, margin: Numbers) -> Numbers:
-    """An interval's end in the outcome's unit; one that is unbounded on the margin stays unbounded."""
-    ends = outcome.from_margin(margin)
-    return np.where(np.isinf(margin), margin, ends)
+def _in_unit(outcome: ContinuousOutcome, margin: Numbers, lower: Numbers, upper: Numbers) -> Numbers:
+    """Answers and their ends in the outcome's unit; what is unbounded on the margin stays unbounded."""
+    margins = np.array([margin, lower, upper])
+    values = outcome.from_margin(margins)
+    unbounded = np.isinf(margins)
+    return np.where(unbounded, margins, values) if unbounded.any() else values

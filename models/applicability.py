@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from features.matrix import Feature, FeatureMatrix
 from models.results import Notice
 
 Names = tuple[str, ...]
+Columns = list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -49,42 +51,42 @@ class Applicability:
         self, matrix: FeatureMatrix, cohort: Cohort, absent: Collection[str]
     ) -> tuple[tuple[Notice, ...], ...]:
         """What stands beside each patient's answer; one with severity `decline` withholds the number."""
-        words = self._words(matrix)
-        missing = np.isnan(matrix.values)
-        outside = (matrix.values < words.lowest) | (matrix.values > words.highest)
-        found: list[list[Notice]] = [[] for _ in matrix.patient_ids]
-        self._add_required(found, missing, words)
-        _add_where(found, outside, words.outside)
-        self._add_unseen(found, cohort)
-        _add_linked(found, missing, cohort, words)
-        _add_filled(found, missing, words, frozenset(absent))
-        return tuple(tuple(notices) for notices in found)
+        words, silent = self._words(matrix.features), frozenset(absent)
+        missing, outside = words.doubts(matrix.values)
+        unseen = self._unseen(cohort)
+        found = []
+        for patient, (gone, beyond) in enumerate(zip(missing, outside, strict=True)):
+            notices = [notice for columns, notice in words.required if columns.issubset(gone)]
+            notices += [words.outside[column] for column in beyond]
+            notices += unseen.get(patient, ())
+            notices += words.inferred(cohort, patient, gone)
+            notices += [words.imputed[column] for column in gone if words.names[column] not in silent]
+            quiet = tuple(words.names[column] for column in gone if words.names[column] in silent)
+            found.append((*notices, _silent_notice(quiet)) if quiet else tuple(notices))
+        return tuple(found)
 
-    def _words(self, matrix: FeatureMatrix) -> _Words:
-        names = matrix.names
-        if names not in self._known_words:
-            self._known_words[names] = _Words.of(matrix.features, self)
-        return self._known_words[names]
+    def _words(self, features: tuple[Feature, ...]) -> _Words:
+        known: _Words | None = self.__dict__.get("_known_words")
+        if known is None or known.features is not features:
+            known = self.__dict__["_known_words"] = _Words.of(features, self)
+        return known
+
+    def _unseen(self, cohort: Cohort) -> dict[int, list[Notice]]:
+        """By patient position, what is said of alleles and categories that training never saw."""
+        found: dict[int, list[Notice]] = {}
+        for locus, alleles in self._known_alleles.items():
+            for patient, call in cohort.genotypes.calls_at(locus).items():
+                if not alleles.issuperset(call.split("/")):
+                    found.setdefault(patient, []).append(_unknown_allele(locus))
+        for variable, known in self.categories.items():
+            for patient, (_, _, _, text, _) in cohort.clinical.latest_of(variable).items():
+                if text is not None and text not in known:
+                    found.setdefault(patient, []).append(_unseen_category(variable))
+        return found
 
     @cached_property
-    def _known_words(self) -> dict[Names, _Words]:
-        return {}
-
-    def _add_required(self, found: list[list[Notice]], missing: NDArray[np.bool_], words: _Words) -> None:
-        for columns, notice in words.required:
-            for patient in np.flatnonzero(missing[:, columns].all(axis=1)).tolist():
-                found[patient].append(notice)
-
-    def _add_unseen(self, found: list[list[Notice]], cohort: Cohort) -> None:
-        for locus, seen in self.alleles.items():
-            rows = cohort.genotypes.rows_of(locus).tolist()
-            for row in rows:
-                if not set(str(cohort.genotypes.call[row]).split("/")) <= set(seen):
-                    found[int(cohort.genotypes.patient[row])].append(_unknown_allele(locus))
-        for variable, known in self.categories.items():
-            for patient, text in enumerate(cohort.texts(variable).tolist()):
-                if text is not None and text not in known:
-                    found[patient].append(_unseen_category(variable))
+    def _known_alleles(self) -> Mapping[str, frozenset[str]]:
+        return {locus: frozenset(seen) for locus, seen in self.alleles.items()}
 
     def to_json(self) -> dict[str, object]:
         """Plain lists and numbers."""
@@ -111,13 +113,14 @@ class Applicability:
 class _Words:
     """Per column: its range, and the notices that could be said of it, worded once."""
 
+    features: tuple[Feature, ...]
     names: Names
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
     outside: tuple[Notice, ...]
     imputed: tuple[Notice, ...]
     linked: tuple[tuple[str, int, Notice], ...]
-    required: tuple[tuple[list[int], Notice], ...]
+    required: tuple[tuple[frozenset[int], Notice], ...]
 
     @classmethod
     def of(cls, features: tuple[Feature, ...], domain: Applicability) -> Self:
@@ -126,40 +129,34 @@ class _Words:
         rsids = ((_locus(f), i, f) for i, f in enumerate(features) if f.block == "genotype")
         labels = {f.name: f.label for f in features}
         return cls(
+            features,
             names,
             ends[:, 0],
             ends[:, 1],
             tuple(_outside(f) for f in features),
             tuple(_imputed(f) for f in features),
             tuple((locus, i, _linked(f, locus)) for locus, i, f in rsids if locus.startswith("rs")),
-            tuple(([names.index(n) for n in g], _required(g, labels)) for g in domain.required_any),
+            tuple((frozenset(map(names.index, g)), _required(g, labels)) for g in domain.required_any),
         )
 
+    def doubts(self, values: NDArray[np.float64]) -> tuple[Columns, Columns]:
+        """Of each patient the columns that are missing, and those beyond the range trained on."""
+        doubtful = ~((values >= self.lowest) & (values <= self.highest))
+        where = (at.tolist() for at in np.nonzero(doubtful))
+        missing: Columns = [[] for _ in values]
+        outside: Columns = [[] for _ in values]
+        for patient, column, value in zip(*where, values[doubtful].tolist(), strict=True):
+            (missing if math.isnan(value) else outside)[patient].append(column)
+        return missing, outside
 
-def _add_where(found: list[list[Notice]], where: NDArray[np.bool_], notices: tuple[Notice, ...]) -> None:
-    for patient, column in np.argwhere(where).tolist():
-        found[patient].append(notices[column])
-
-
-def _add_linked(found: list[list[Notice]], missing: NDArray, cohort: Cohort, words: _Words) -> None:
-    for locus, column, notice in words.linked:
-        measured = set(cohort.genotypes.patient[cohort.genotypes.rows_of(locus)].tolist())
-        for patient in np.flatnonzero(~missing[:, column]).tolist():
-            if patient not in measured:
-                found[patient].append(notice)
-
-
-def _add_filled(found: list[list[Notice]], missing: NDArray, words: _Words, absent: frozenset[str]) -> None:
-    silent: list[list[str]] = [[] for _ in found]
-    for patient, column in np.argwhere(missing).tolist():
-        name = words.names[column]
-        if name in absent:
-            silent[patient].append(name)
-        else:
-            found[patient].append(words.imputed[column])
-    for patient, names in enumerate(silent):
-        if names:
-            found[patient].append(_silent_notice(names))
+    def inferred(self, cohort: Cohort, patient: int, missing: list[int]) -> list[Notice]:
+        """What is said of SNPs that have a number although nobody measured them."""
+        calls_at = cohort.genotypes.calls_at
+        return [
+            notice
+            for locus, column, notice in self.linked
+            if column not in missing and patient not in calls_at(locus)
+        ]
 
 
 def _locus(feature: Feature) -> str:
@@ -217,5 +214,6 @@ def _opening(label: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def _silent_notice(names: list[str]) -> Notice:
+@lru_cache(maxsize=1024)
+def _silent_notice(names: Names) -> Notice:
     return Notice("unrecorded_as_absent", "Not recorded and read as no: " + ", ".join(names) + ".", "info")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +21,8 @@ from models.outcome import ContinuousOutcome
 from models.results import Notice
 
 Names = tuple[str, ...]
+Numbers = NDArray[np.float64]
+MaskColumns = tuple[tuple[str, NDArray[np.int64]], ...]
 
 
 @dataclass(frozen=True)
@@ -55,28 +58,31 @@ class ResponseModel:
 
     def answer(self, matrix: FeatureMatrix, cohort: Cohort, level: float, explain: bool) -> Answers:
         """The answers for patients encoded before; `matrix` and `cohort` hold the same patients."""
-        if matrix.names != self.spec.names or matrix.patient_ids != cohort.patient_ids:
+        same_columns = matrix.features is self.spec.features or matrix.names == self.spec.names
+        if not same_columns or matrix.patient_ids != cohort.patient_ids:
             raise FeatureError("the matrix is not of this model's features and this cohort's patients")
         values = np.ascontiguousarray(matrix.values)
         notices = self.applicability.notices(matrix, cohort, self._absent)
-        margin = self.blend.margin(values)
-        contributions, base = self.blend.contributions(values) if explain else (None, float("nan"))
-        strata = strata_of(matrix, cohort, self.strata, self.masks)
-        lower, upper = self.conformal.interval(margin, strata, level)
-        doubts = self._with_doubts(notices, strata, lower)
-        ends, explanation = (lower, upper), (contributions, base)
+        explained = self.blend.explain(values) if explain else None
+        margin = self.blend.margin(values) if explained is None else explained.margin
+        strata = _strata(values, cohort, self.strata, self._mask_columns)
+        ends = self.conformal.interval(margin, strata, level)
+        doubts = self._with_doubts(notices, strata, ends[0])
+        explanation = (None, math.nan) if explained is None else (explained.contributions, explained.base)
         return Answers.assemble(self.outcome, matrix, level, margin, ends, explanation, doubts)
 
+    @cached_property
+    def _mask_columns(self) -> MaskColumns:
+        return _mask_columns(self.masks, self.spec.names)
+
     def _with_doubts(
-        self, notices: tuple[tuple[Notice, ...], ...], strata: list[str], lower: NDArray[np.float64]
+        self, notices: tuple[tuple[Notice, ...], ...], strata: list[str], lower: Numbers
     ) -> tuple[tuple[Notice, ...], ...]:
         pooled = {stratum for stratum in set(strata) if self.conformal.source(stratum) != stratum}
-        unbounded = np.isneginf(lower)
-        if not pooled and not unbounded.any():
-            return notices
-        rows = zip(notices, strata, unbounded.tolist(), strict=True)
+        rows = zip(notices, strata, lower.tolist(), strict=True)
         return tuple(
-            own + (_POOLED,) * (stratum in pooled) + (_UNBOUNDED,) * is_open for own, stratum, is_open in rows
+            own + (_POOLED,) * (stratum in pooled) + (_UNBOUNDED,) * (end == -math.inf)
+            for own, stratum, end in rows
         )
 
     @cached_property
@@ -97,11 +103,23 @@ _UNBOUNDED = Notice("interval_unbounded", "Too few patients to give an interval 
 
 def strata_of(matrix: FeatureMatrix, cohort: Cohort, strata: str, masks: tuple[Names, ...]) -> list[str]:
     """Each patient's stratum: the widest mask that is missing altogether, else `<strata>=<text>`."""
-    answer = [f"{strata}={text or 'not_recorded'}" for text in cohort.texts(strata).tolist()]
-    for mask in sorted(masks, key=len):
-        columns = [matrix.names.index(name) for name in mask]
-        for patient in np.flatnonzero(np.isnan(matrix.values[:, columns]).all(axis=1)).tolist():
-            answer[patient] = mask_name(mask)
+    return _strata(matrix.values, cohort, strata, _mask_columns(masks, matrix.names))
+
+
+def _mask_columns(masks: tuple[Names, ...], names: Names) -> MaskColumns:
+    """Each mask's stratum and columns, the widest last."""
+    ordered = sorted(masks, key=len)
+    return tuple((mask_name(mask), np.array([*map(names.index, mask)], dtype=np.int64)) for mask in ordered)
+
+
+def _strata(values: Numbers, cohort: Cohort, strata: str, masks: MaskColumns) -> list[str]:
+    answer = [f"{strata}=not_recorded"] * len(cohort)
+    for patient, text in cohort.clinical.texts_of(strata).items():
+        answer[patient] = f"{strata}={text or 'not_recorded'}"
+    for stratum, columns in masks:
+        for patient, numbers in enumerate(values.take(columns, axis=1).tolist()):
+            if all(map(math.isnan, numbers)):
+                answer[patient] = stratum
     return answer
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-MOST_SPLITS = 8
+MOST_SPLITS = 8  # so that a pattern is a byte
 _CHUNK = 512
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_ZERO, _MISSING_NAN = 1, 2, 4, 8
 
@@ -27,9 +28,9 @@ _CATEGORICAL, _DEFAULT_LEFT, _MISSING_ZERO, _MISSING_NAN = 1, 2, 4, 8
 class TreeTables:
     """T trees of at most S splits on p columns; unused places hold a split that always goes right, or 0.
 
-    `column`, `threshold`, `missing_left` (T * S,) describe the splits; `answers` (T * 2**S,) what a tree
-    says of a pattern, `shares` (T * 2**S, S) the contributions of its features, whose columns are
-    `feature` (T * S,); `base` is the trees' mean answer over their training rows.
+    `column`, `threshold`, `missing_left` (T * 8,) describe the splits, a byte a tree; `answers` (T * 2**S,)
+    what a tree says of a pattern, `shares` (T * 2**S, S) the contributions of its features, whose columns
+    are `feature` (T * S,); `base` is the trees' mean answer over their training rows.
     """
 
     n_columns: int
@@ -54,9 +55,9 @@ class TreeTables:
         return cls(
             n_columns=_n_columns(model_text),
             n_splits=n_splits,
-            column=np.concatenate([_padded(t.column, n_splits, 0) for t in small]),
-            threshold=np.concatenate([_padded(t.threshold, n_splits, -np.inf) for t in small]),
-            missing_left=np.concatenate([_padded(t.missing_left, n_splits, False) for t in small]),
+            column=np.concatenate([_padded(t.column, MOST_SPLITS, 0) for t in small]),
+            threshold=np.concatenate([_padded(t.threshold, MOST_SPLITS, -np.inf) for t in small]),
+            missing_left=np.concatenate([_padded(t.missing_left, MOST_SPLITS, False) for t in small]),
             feature=np.concatenate([_padded(np.unique(t.column), n_splits, 0) for t in small]),
             answers=np.concatenate([answers for answers, _ in told]),
             shares=np.concatenate([shares for _, shares in told]),
@@ -65,7 +66,7 @@ class TreeTables:
 
     def margin(self, values: Numbers) -> Numbers:
         """Each row's answer (n,), the trees added in their order as LightGBM adds them."""
-        parts = [np.cumsum(self.answers[at], axis=1)[:, -1] for at in self._patterns(values)]
+        parts = [self._margin(at) for at in self._patterns(values)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def contributions(self, values: Numbers) -> Numbers:
@@ -73,23 +74,39 @@ class TreeTables:
         parts = [self._contributions(at) for at in self._patterns(values)]
         return np.concatenate(parts) if parts else np.zeros((0, self.n_columns))
 
+    def explain(self, values: Numbers) -> tuple[Numbers, Numbers]:
+        """Margins and contributions of a few rows, with the same bits as either alone."""
+        at = self._pattern(values)
+        return self._margin(at), self._contributions(at)
+
+    def _margin(self, at: Index) -> Numbers:
+        return self.answers.take(at).cumsum(axis=1)[:, -1]
+
     def _contributions(self, at: Index) -> Numbers:
         n = len(at)
-        places = (np.arange(n) * self.n_columns)[:, None] + self.feature
-        sums = np.bincount(places.ravel(), weights=self.shares[at].ravel(), minlength=n * self.n_columns)
+        places = self.feature
+        if n > 1:
+            places = ((np.arange(n) * self.n_columns)[:, None] + self.feature).ravel()
+        shares = self.shares.take(at.ravel(), axis=0).ravel()
+        sums: Numbers = np.bincount(places, shares, n * self.n_columns)  # type: ignore[assignment]
         return sums.reshape(n, self.n_columns)
 
     def _patterns(self, values: Numbers) -> Iterator[Index]:
         """By chunk of rows, where each tree's pattern stands in the tables, shape (rows, T)."""
-        bits = 1 << np.arange(self.n_splits)
-        first = np.arange(len(self.column) // self.n_splits) << self.n_splits
         for start in range(0, len(values), _CHUNK):
-            seen = values[start : start + _CHUNK][:, self.column]
-            left = seen <= self.threshold
-            missing = np.isnan(seen)
-            if missing.any():
-                left |= missing & self.missing_left
-            yield left.reshape(len(left), -1, self.n_splits) @ bits + first
+            yield self._pattern(values[start : start + _CHUNK])
+
+    def _pattern(self, values: Numbers) -> Index:
+        left = values.take(self.column, axis=1) <= self.threshold
+        missing = np.isnan(values)
+        if missing.any():
+            left |= missing.take(self.column, axis=1) & self.missing_left
+        return np.packbits(left, bitorder="little").reshape(len(values), -1) + self._first
+
+    @cached_property
+    def _first(self) -> Index:
+        """Where each tree's patterns begin."""
+        return np.arange(len(self.column) // MOST_SPLITS) << self.n_splits
 
 
 @dataclass(frozen=True)
@@ -150,7 +167,7 @@ class _Tree:
         return answers, shares
 
     def _paths(self) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-        """Each leaf with its path: the splits above it, and whether it lies to their left (1) or right (0)."""
+        """Each leaf with its path: the splits above it, and whether it lies left (1) or right (0) of them."""
         if not len(self.column):
             yield 0, []
             return

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from math import isfinite
+from collections.abc import Iterable
+from functools import lru_cache
+from math import isfinite, isinf
 
 from features.errors import IntegrityError
 from features.matrix import Feature
@@ -25,54 +27,66 @@ class AnswerWriter:
     """Writes one model's answers; what every answer of the model repeats is turned into JSON once."""
 
     def __init__(self, served: Served) -> None:
-        self._served = served
         model = served.bundle.model
-        self._names = [f.name for f in model.features]
+        self._absent = frozenset(model.absent)
         self._heads = [_head(feature) for feature in model.features]
+        self._genes = _Sums([feature.gene or feature.block for feature in model.features])
+        self._blocks = _Sums([feature.block for feature in model.features])
         own = {"study": served.study, "drug": model.outcome.drug, "outcome": model.outcome.name}
         self._start = _json(own)[1:-1]
         self._end = f'{_json(served.basis)[1:]},"advice":{_json(ADVICE)}}}'
+        self._unit = _json(model.outcome.unit)
         self._scale = _json(model.outcome.margin_unit)
 
     def write(self, prediction_id: str, request: PredictRequest, answers: Answers) -> str:
         """The answer to a request of one patient; refuses numbers that JSON or the outcome cannot hold."""
         prediction = answers[0]
         _check_range(prediction, answers.outcome.lowest, answers.outcome.highest)
-        found = {
-            "patient_id": prediction.patient_id,
-            "value": prediction.value,
-            "unit": prediction.unit,
-            "interval": _interval(prediction.interval),
-            "declined": prediction.declined,
-            "notices": [_notice(notice) for notice in prediction.notices],
-        }
-        inputs = answers.inputs(0, self._served.bundle.model.absent)
-        explanation = self._explanation(prediction.explanation, request.explain)
+        value = "null" if prediction.value is None else repr(prediction.value)
+        notices = ",".join([_notice(notice) for notice in prediction.notices])
+        inputs = _inputs(answers.inputs(0, self._absent), prediction.notices)
         return (
-            f'{{"id":"{prediction_id}",{self._start},{_json(found)[1:-1]},"explanation":{explanation},'
-            f'"basis":{_json(_inputs(inputs, prediction.notices))[:-1]},{self._end}'
+            f'{{"id":"{prediction_id}",{self._start},"patient_id":{_text(prediction.patient_id)},'
+            f'"value":{value},"unit":{self._unit},"interval":{_interval(prediction.interval)},'
+            f'"declined":{"true" if prediction.declined else "false"},"notices":[{notices}],'
+            f'"explanation":{self._explanation(prediction.explanation, request.explain)},'
+            f'"basis":{{{inputs},{self._end}'
         )
 
     def _explanation(self, explanation: Explanation | None, depth: str) -> str:
         if explanation is None or depth == "none":
             return "null"
         values, amounts = explanation.values.tolist(), explanation.contributions.tolist()
-        shown, rest = range(len(amounts)), ""
+        if not all(map(isfinite, amounts)) or any(map(isinf, values)):
+            raise IntegrityError("a contribution or a value is not a finite number; no number is given")
+        shown, rest = list(range(len(amounts))), ""
         if depth == "top":
             order = sorted(shown, key=lambda i: -abs(amounts[i]))
             shown, rest = order[:N_TOP], f',"other_features":{math.fsum(amounts[i] for i in order[N_TOP:])!r}'
-        rows = ",".join([self._row(i, values[i], amounts[i]) for i in shown])
-        sums = f'"genes":{_json(explanation.by("gene"))},"blocks":{_json(explanation.by("block"))}'
+        heads = self._heads
+        rows = ",".join([f'{heads[i]}{_number(values[i])},"contribution":{amounts[i]!r}}}' for i in shown])
         return (
             f'{{"scale":{self._scale},"base":{explanation.base!r},"margin":{explanation.margin!r},'
-            f'"features":[{rows}],{sums}{rest}}}'
+            f'"features":[{rows}],"genes":{self._genes.write(amounts)},'
+            f'"blocks":{self._blocks.write(amounts)}{rest}}}'
         )
 
-    def _row(self, i: int, value: float, amount: float) -> str:
-        """One feature's contribution; `repr` of a finite float is its JSON."""
-        if not (isfinite(amount) and (value != value or isfinite(value))):
-            raise IntegrityError("a contribution or a value is not a finite number; no number is given")
-        return f'{self._heads[i]}{value if value == value else "null"},"contribution":{amount!r}}}'
+
+class _Sums:
+    """Contributions summed by gene or block, in the features' order, as a JSON object."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self._names = [_json(key) for key in dict.fromkeys(keys)]
+        places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+        self._place = [places[key] for key in keys]
+
+    def write(self, amounts: list[float]) -> str:
+        """The sums of one patient's contributions."""
+        sums = [0.0] * len(self._names)
+        for place, amount in zip(self._place, amounts, strict=True):
+            sums[place] += amount
+        pairs = [f"{name}:{total!r}" for name, total in zip(self._names, sums, strict=True)]
+        return f"{{{','.join(pairs)}}}"
 
 
 def _head(feature: Feature) -> str:
@@ -83,17 +97,13 @@ def _head(feature: Feature) -> str:
     return _json(known)[:-1] + ',"value":'
 
 
-def canonical(document: object) -> str:
-    """A document as JSON with sorted keys and no spaces: the same text for the same content."""
-    return _CANONICAL.encode(document)
-
-
 def _json(document: object) -> str:
     return _COMPACT.encode(document)
 
 
 _COMPACT = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-_CANONICAL = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+_text = json.encoder.encode_basestring
+_quoted = lru_cache(maxsize=4096)(_text)
 
 
 def _check_range(prediction: Prediction, lowest: float, highest: float) -> None:
@@ -101,26 +111,38 @@ def _check_range(prediction: Prediction, lowest: float, highest: float) -> None:
         raise IntegrityError("an answer lies outside its outcome's range; it is withheld")
 
 
-def _interval(interval: Interval | None) -> dict[str, float | None] | None:
+def _interval(interval: Interval | None) -> str:
     if interval is None:
-        return None
-    return {"level": interval.level, "lower": _bounded(interval.lower), "upper": _bounded(interval.upper)}
+        return "null"
+    lower, upper = _bounded(interval.lower), _bounded(interval.upper)
+    return f'{{"level":{interval.level!r},"lower":{lower},"upper":{upper}}}'
 
 
-def _bounded(end: float) -> float | None:
-    return end if isfinite(end) else None
+def _bounded(end: float) -> str:
+    return repr(end) if isfinite(end) else "null"
 
 
-def _notice(notice: Notice) -> dict[str, str | None]:
-    return {
+def _number(value: float) -> str:
+    """`repr` of a finite float is its JSON; what was not recorded is null."""
+    return repr(value) if value == value else "null"
+
+
+@lru_cache(maxsize=4096)
+def _notice(notice: Notice) -> str:
+    known = {
         "code": notice.code, "text": notice.text, "severity": notice.severity, "feature": notice.feature
     }  # fmt: skip
+    return _json(known)
 
 
-def _inputs(inputs: Inputs, notices: tuple[Notice, ...]) -> dict[str, list[str]]:
-    return {
-        "inputs_used": list(inputs.used),
-        "missing": [*inputs.imputed, *inputs.unrecorded_as_absent],
-        "imputed": [n.feature for n in notices if n.code in _FILLED and n.feature],
-        "unrecorded_as_absent": list(inputs.unrecorded_as_absent),
-    }
+def _inputs(inputs: Inputs, notices: tuple[Notice, ...]) -> str:
+    filled = [n.feature for n in notices if n.code in _FILLED and n.feature]
+    missing = inputs.imputed + inputs.unrecorded_as_absent
+    return (
+        f'"inputs_used":{_names(inputs.used)},"missing":{_names(missing)},'
+        f'"imputed":{_names(filled)},"unrecorded_as_absent":{_names(inputs.unrecorded_as_absent)}'
+    )
+
+
+def _names(names: Iterable[str]) -> str:
+    return f"[{','.join(map(_quoted, names))}]"

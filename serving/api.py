@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from features.readers.document import document_schema, read_documents
 from features.synthetic import probe_documents
-from serving.answer import AnswerWriter, canonical
-from serving.body import read_json
+from serving.answer import AnswerWriter
+from serving.body import parse_object, read_body
 from serving.errors import RequestError
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
@@ -48,7 +48,8 @@ class Backend:
         self.repository.load_all()
         for study in self.repository.current:
             for patient in probe_documents() * _WARM_UP_ROUNDS:
-                answer_request(self, {"study": study, "patient": patient}, time.perf_counter())
+                request = json.dumps({"study": study, "patient": patient}).encode()
+                answer_request(self, request, time.perf_counter())
 
     def close(self) -> None:
         """Close the prediction log."""
@@ -93,18 +94,16 @@ class PredictEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        document = await read_json(scope, receive, self._backend.settings)
-        record, declined = answer_request(self._backend, document, began)
+        body = await read_body(scope, receive, self._backend.settings)
+        record, declined = answer_request(self._backend, body, began)
         await self._backend.log.append(record)
         self._backend.metrics.prediction(record.study, declined)
-        await send_whole(send, 200, record.answer.encode(), _JSON.encode())
+        await send_whole(send, 200, record.answer.encode(), b"application/json")
 
 
-def answer_request(
-    backend: Backend, document: dict[str, object], began: float
-) -> tuple[PredictionRecord, bool]:
-    """The record of the answer to a request document, and whether the model declined."""
-    request = PredictRequest.from_document(document)
+def answer_request(backend: Backend, body: bytes, began: float) -> tuple[PredictionRecord, bool]:
+    """The record of the answer to a request's body, and whether the model declined."""
+    request = PredictRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
     served = backend.served(request.study)
     cohort = read_documents([request.patient])
     model = served.bundle.model
@@ -118,7 +117,7 @@ def answer_request(
         version=served.version,
         digest=served.bundle.digest,
         patient_id=cohort.patient_ids[0],
-        request=canonical(document),
+        request=body.decode(),
         answer=answer,
         latency_ms=round(1e3 * (time.perf_counter() - began), 3),
     )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from serving.errors import RequestError
 from serving.settings import Settings
@@ -16,10 +16,15 @@ _LONGEST_INTEGER = 15
 
 async def read_json(scope: Scope, receive: Receive, settings: Settings) -> dict[str, object]:
     """The JSON object posted; raises a RequestError (400, 408, 413, 415) for anything else."""
+    return parse_object(await read_body(scope, receive, settings), settings.body_limit_bytes)
+
+
+async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes:
+    """The bytes posted as JSON; raises a RequestError (408, 413, 415) when they are not, or too many."""
     _require_json(scope)
     message = await _first(receive, settings)
     if not message.get("more_body"):
-        return parse_object(message.get("body", b""), settings.body_limit_bytes)
+        return message.get("body", b"")
     parts, size = [message["body"]], len(message["body"])
     deadline = asyncio.get_running_loop().time() + settings.body_deadline_s
     while message.get("more_body"):
@@ -28,7 +33,7 @@ async def read_json(scope: Scope, receive: Receive, settings: Settings) -> dict[
         size += len(parts[-1])
         if size > settings.body_limit_bytes:
             raise too_large(settings.body_limit_bytes)
-    return parse_object(b"".join(parts), settings.body_limit_bytes)
+    return b"".join(parts)
 
 
 def parse_object(body: bytes, limit_bytes: int = 2**21) -> dict[str, object]:
@@ -71,11 +76,11 @@ def _require_json(scope: Scope) -> None:
         raise RequestError("unsupported-media-type", "Send the header Content-Type: application/json.")
 
 
-async def _first(receive: Receive, settings: Settings) -> dict:
+async def _first(receive: Receive, settings: Settings) -> Message:
     return await _next(receive, asyncio.get_running_loop().time() + settings.body_deadline_s)
 
 
-async def _next(receive: Receive, deadline: float) -> dict:
+async def _next(receive: Receive, deadline: float) -> Message:
     try:
         async with asyncio.timeout_at(deadline):
             message = await receive()

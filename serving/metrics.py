@@ -37,6 +37,7 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
         self._request_child = cache(lambda *labels: self._requests.labels(*labels))
+        self._prediction_child = cache(lambda *labels: self._predictions.labels(*labels))
         self._seconds_child = cache(lambda route: self._seconds.labels(route))
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -46,7 +47,7 @@ class Metrics:
 
     def prediction(self, study: str, declined: bool) -> None:
         """One prediction was recorded."""
-        self._predictions.labels(study, "declined" if declined else "answered").inc()
+        self._prediction_child(study, "declined" if declined else "answered").inc()
 
     def model_load(self, study: str, result: str) -> None:
         """A bundle was `served` or `refused`."""

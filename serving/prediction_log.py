@@ -1,5 +1,7 @@
 """What was asked, what was answered, and by which bundle: one durable row before each answer.
 
+A request is kept as the text that was received, an answer as the text that was sent.
+
 SQLite in WAL mode with `synchronous=FULL`; rows that become ready in the same turn of the event loop
 share one commit. Every row carries the SHA-256 of the row before it and itself, so that an edited,
 removed or inserted row shows.
@@ -12,7 +14,8 @@ import hashlib
 import secrets
 import sqlite3
 import time
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from serving.errors import RequestError
@@ -39,7 +42,7 @@ _START = b"\0" * 32
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """One prediction as it was recorded; `request` and `answer` are JSON texts, `time` is UTC."""
+    """One prediction as it was recorded; `request` and `answer` are JSON texts as sent, `time` is UTC."""
 
     id: str
     time: str
@@ -51,13 +54,20 @@ class PredictionRecord:
     answer: str
     latency_ms: float
 
+    @property
+    def row(self) -> tuple:
+        """The fields in their order."""
+        return _fields_of(self)
+
     def chained(self, before: bytes) -> bytes:
         """The hash that binds this row to the one before it."""
-        content = "\x1f".join(map(str, astuple(self)))
+        content = "\x1f".join(map(str, self.row))
         return hashlib.sha256(before + content.encode()).digest()
 
 
-_COLUMNS = ", ".join(field.name for field in fields(PredictionRecord))
+_NAMES = tuple(field.name for field in fields(PredictionRecord))
+_fields_of = attrgetter(*_NAMES)
+_COLUMNS = ", ".join(_NAMES)
 _INSERT = f"INSERT INTO predictions ({_COLUMNS}, chain) VALUES ({', '.join('?' * 10)})"
 
 
@@ -79,6 +89,7 @@ class PredictionLog:
         self._connection.execute("PRAGMA busy_timeout=0")
         self._waiting: list[tuple[PredictionRecord, asyncio.Future[None]]] = []
         self._since = 0.0
+        self._written: tuple[bytes, int] | None = None
 
     async def append(self, record: PredictionRecord) -> None:
         """Return once the row is on disk; raises a RequestError (503) when it cannot be."""
@@ -109,16 +120,25 @@ class PredictionLog:
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         try:
-            last = run("SELECT chain FROM predictions ORDER BY seq DESC LIMIT 1").fetchone()
-            chain = last[0] if last else _START
+            chain, version = self._last()
             for record in records:
                 chain = record.chained(chain)
-                run(_INSERT, (*astuple(record), chain))
+                run(_INSERT, (*record.row, chain))
             run("COMMIT")
+            self._written = chain, version
         except BaseException:
             if self._connection.in_transaction:
                 run("ROLLBACK")
             raise
+
+    def _last(self) -> tuple[bytes, int]:
+        """The last row's hash, remembered from this worker's own last commit unless another wrote since."""
+        run = self._connection.execute
+        (version,) = run("PRAGMA data_version").fetchone()
+        if self._written is not None and self._written[1] == version:
+            return self._written
+        last = run("SELECT chain FROM predictions ORDER BY seq DESC LIMIT 1").fetchone()
+        return (last[0] if last else _START), version
 
     def find(self, prediction_id: str) -> PredictionRecord | None:
         """The record of this id, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from features.errors import Fault
 from serving.errors import RequestError
@@ -28,8 +29,9 @@ class PredictRequest:
         faults = _faults(document)
         if faults:
             raise RequestError("invalid-request", f"{len(faults)} faults in the request", faults)
-        level = float(document.get("level", DEFAULT_LEVEL))
-        return cls(document["study"], document["patient"], level, document.get("explain", "full"))
+        checked: dict[str, Any] = document
+        level, depth = float(checked.get("level", DEFAULT_LEVEL)), checked.get("explain", "full")
+        return cls(checked["study"], checked["patient"], level, depth)
 
 
 def _faults(document: dict[str, object]) -> list[Fault]:
@@ -55,14 +57,16 @@ def _faults(document: dict[str, object]) -> list[Fault]:
 
 
 def _is_level(level: object) -> bool:
-    is_number = isinstance(level, (int, float)) and not isinstance(level, bool)
-    return is_number and LOWEST_LEVEL <= level <= HIGHEST_LEVEL
+    if isinstance(level, bool) or not isinstance(level, (int, float)):
+        return False
+    return LOWEST_LEVEL <= level <= HIGHEST_LEVEL
 
 
 def request_schema(study: str, patient: dict[str, object]) -> dict[str, object]:
     """JSON Schema 2020-12 of a prediction request to `study`, around the schema of its patients."""
     patient = {key: value for key, value in patient.items() if key != "$schema"}
-    examples = [{"study": study, "patient": example} for example in patient.get("examples", [])]
+    given = patient.get("examples")
+    examples = [{"study": study, "patient": one} for one in given] if isinstance(given, list) else []
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"A prediction request to {study}",

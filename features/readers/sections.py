@@ -17,7 +17,7 @@ _DIPLOTYPE = frozenset({"gene", "diplotype"})
 _SNP = frozenset({"gene", "rsid", "alleles"})
 _VALUE = frozenset({"value"})
 _QUANTITY = frozenset({"value", "unit"})
-_DAY = frozenset({"day"})
+_MAY_HAVE_DAY = {needed: needed | {"day"} for needed in (_VALUE, _QUANTITY)}
 _DRUG = frozenset({"drug", "taken"})
 _DRUG_ALLOWED = _DRUG | {"start_day", "stop_day"}
 
@@ -101,15 +101,14 @@ def _clinical_row(
     variable: ClinicalVariable, entry: object, path: Path, faults: Faults
 ) -> ClinicalRow | None:
     fields = _QUANTITY if variable.kind == "quantity" else _VALUE
-    if not has_fields(entry, fields, fields | _DAY, path, faults):
+    if not has_fields(entry, fields, _MAY_HAVE_DAY[fields], path, faults):
         return None
-    day = entry.get("day", 0.0)
+    day = entry.get("day", 0)
     if not (is_number(day) and EARLIEST_DAY <= day <= 0):
         remedy = "send what was known at the start of treatment: a day of 0 or before"
         faults.add((*path, "day"), "not a day up to the index date", remedy)
         return None
-    read = {"quantity": _quantity, "flag": _flag, "category": _category}[variable.kind]
-    fact = read(variable, entry, path, faults)
+    fact = _READ[variable.kind](variable, entry, path, faults)
     return None if fact is None else (variable.name, fact[0], fact[1], float(day))
 
 
@@ -147,6 +146,9 @@ def _category(
         faults.add((*path, "value"), "not a category known here", remedy)
         return None
     return math.nan, value
+
+
+_READ = {"quantity": _quantity, "flag": _flag, "category": _category}
 
 
 def medication_rows(entries: object, path: Path, faults: Faults) -> list[MedicationRow]:

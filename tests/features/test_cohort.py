@@ -79,6 +79,16 @@ def test_columns_of_unequal_length_are_refused() -> None:
         Genotypes(np.array([0]), np.array(["CYP2C9"]), np.array(["*1/*1", "*1/*2"]))
 
 
+def test_rows_and_columns_are_two_views_of_one_table() -> None:
+    rows = ((0, "weight", 80.0, None, -2.0), (1, "sex", 0.0, "male", 0.0))
+    by_row = Clinical.from_rows(rows)
+    by_column = Clinical(by_row.patient, by_row.name, by_row.value, by_row.text, by_row.day)
+    assert by_column.rows == rows
+    assert (by_row.value.dtype, by_row.patient.dtype) == (np.float64, np.int64)
+    with pytest.raises(AttributeError, match="no column 'dose'"):
+        by_row.dose  # noqa: B018
+
+
 def test_taking_everybody_in_another_order_keeps_the_fingerprint() -> None:
     cohort = synthetic_cohort(40, seed=3)
     turned = cohort.take(reversed(cohort.patient_ids))

@@ -21,6 +21,16 @@ def test_blend_is_the_weighted_sum_and_stays_additive(trained: Trained) -> None:
     assert np.allclose(contributions.sum(axis=1) + base, by_hand, atol=1e-10)
 
 
+def test_one_pass_has_the_bits_of_two(trained: Trained) -> None:
+    blend = trained.model.blend
+    for values in (trained.matrix.values, trained.matrix.values[:1], trained.matrix.values[:0]):
+        margin, contributions, base = blend.explain(values)
+        alone, alone_base = blend.contributions(values)
+        assert np.array_equal(margin, blend.margin(values))
+        assert np.array_equal(contributions, alone)
+        assert base == alone_base
+
+
 def test_a_weight_of_nothing_takes_nothing_from_a_member(trained: Trained) -> None:
     values, members = trained.matrix.values, trained.model.blend.members
     assert np.array_equal(Blend(members, (1.0, 0.0)).margin(values), members[0].margin(values))

@@ -44,6 +44,31 @@ def test_what_was_written_is_found_by_another_connection(tmp_path: Path) -> None
     log.close()
 
 
+def test_two_workers_taking_turns_keep_one_chain(tmp_path: Path) -> None:
+    async def run() -> None:
+        workers = [PredictionLog(tmp_path / "log.db") for _ in range(2)]
+        for turn in (0, 0, 1, 0, 1, 1, 0):
+            await workers[turn].append(replace(RECORD, id=new_prediction_id()))
+        assert workers[0].first_broken_row() is None
+        for worker in workers:
+            worker.close()
+
+    asyncio.run(run())
+
+
+def test_a_commit_that_failed_leaves_no_trace_in_the_chain(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = PredictionLog(tmp_path / "log.db")
+        await log.append(RECORD)
+        with pytest.raises(RequestError):
+            await log.append(RECORD)
+        await log.append(replace(RECORD, id=new_prediction_id()))
+        assert log.first_broken_row() is None
+        log.close()
+
+    asyncio.run(run())
+
+
 def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
     _fill(tmp_path / "log.db", 1)
     assert (tmp_path / "log.db").stat().st_mode & 0o077 == 0
@@ -117,6 +142,7 @@ def test_the_row_holds_what_was_asked_and_answered(start, home: Path) -> None:
     record = log.find(answered.json()["id"])
     log.close()
     assert record.answer.encode() == answered.content
+    assert record.request.encode() == answered.request.content
     assert json.loads(record.request)["patient"] == PATIENT
     assert record.patient_id == "patient-7"
     assert record.latency_ms > 0
