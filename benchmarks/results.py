@@ -38,7 +38,7 @@ def _machine() -> str:
     return (
         f"Measured by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {_processor()}, {os.cpu_count()} cores, "
         f"{_memory_gib():.0f} GiB, {platform.system()}, Python {platform.python_version()}; {packages}. "
-        f"Load average before the run {os.getloadavg()[0]:.1f}. Absolute figures drift with the "
+        f"Load average at its end {os.getloadavg()[0]:.1f}. Absolute figures drift with the "
         "machine; the ratios are of measurements interleaved in one run."
     )
 
