@@ -15,7 +15,7 @@ FORBIDDEN_SUFFIXES = {".pkl", ".pickle", ".joblib", ".parquet", ".db", ".sqlite"
 LARGEST_BYTES = 600_000
 
 # Written in pieces, so that this file does not name them itself.
-HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "debian" + ".org", "golang" + ".org")
+HOSTS = ("pypi" + ".org", "python" + "hosted.org", "npmjs" + ".org", "debian" + ".org", "golang" + ".org")
 MACHINE_PATH = re.compile(r"(?<![\w.*<>-])/(?:work|root|opt|home|Users|tmp)/")
 
 
