@@ -174,6 +174,7 @@ def test_same_patient_has_the_same_answer_in_a_file_and_over_http(house: House) 
     assert len(rows) == 6256
     cohort = catalog.load("iwpc", house.data)
     contributions = pandas.read_parquet(long_form)
+    filed = dict(list(contributions.set_index("feature").groupby("patient_id")["contribution"]))
     with server(house) as address:
         for patient in cohort.patient_ids[::31]:  # 202 patients of every site
             answer = json.loads(
@@ -182,6 +183,8 @@ def test_same_patient_has_the_same_answer_in_a_file_and_over_http(house: House) 
             assert answer["declined"] == (rows[patient]["value"] == "")
             if not answer["declined"]:
                 assert answer["value"] == float(rows[patient]["value"])
+                given = {row["name"]: row["contribution"] for row in answer["explanation"]["features"]}
+                assert given == filed[patient].to_dict()
                 total = sum(row["contribution"] for row in answer["explanation"]["features"])
                 assert answer["explanation"]["base"] + total == pytest.approx(
                     answer["explanation"]["margin"], abs=1e-9
