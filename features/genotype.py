@@ -12,12 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from features.calls import is_star_allele, parts_of
 from features.cohort import Cohort, Texts
 from features.column import Column, Numbers
 from features.knowledge.tables import (
     LinkedSnpRule,
     Snp,
     alleles,
+    function_phenotypes,
     linked_snp_rules,
     phenotypes,
     snps,
@@ -55,10 +57,12 @@ def allele_count_forward(call: str, allele: str) -> float:
     return allele_count(call, allele) if all(letter in "ACGT" for letter in letters) else math.nan
 
 
+@lru_cache(maxsize=4096)
 def unknown_alleles(gene: str, call: str) -> tuple[str, ...]:
     """The alleles of a diplotype that the table of the gene does not hold."""
     known = alleles(gene)
-    return tuple(dict.fromkeys(allele for allele in split_diplotype(call) if allele not in known))
+    carried = dict.fromkeys(split_diplotype(call))
+    return tuple(a for a in carried if not all(name in known for name, _ in _parts(gene, a)))
 
 
 @lru_cache(maxsize=4096)
@@ -67,20 +71,31 @@ def activity_score(gene: str, diplotype: str) -> float:
 
     NaN when either allele's function is unknown, which is not the same as 0.
 
-    >>> activity_score("CYP2C9", "*1/*3")
-    1.0
+    >>> activity_score("CYP2C9", "*1/*3"), activity_score("CYP2D6", "*1x2/*4")
+    (1.0, 2.0)
     """
     known = alleles(gene)
-    return sum(known[a].activity if a in known else math.nan for a in split_diplotype(diplotype))
+    parts = [part for allele in split_diplotype(diplotype) for part in _parts(gene, allele)]
+    return sum(copies * known[name].activity if name in known else math.nan for name, copies in parts)
+
+
+def _parts(gene: str, allele: str) -> tuple[tuple[str, int], ...]:
+    """An allele of the table as it stands; another by its copies (CYP2D6 `*1x2`, `*36+*10`)."""
+    return ((allele, 1),) if allele in alleles(gene) else parts_of(allele)
 
 
 def phenotype(gene: str, diplotype: str) -> str | None:
-    """The metabolizer phenotype CPIC assigns to the activity score, or None when it is unknown.
+    """The phenotype CPIC assigns to the activity score, or to the two alleles' functions; None when unknown.
 
-    >>> phenotype("CYP2C9", "*2/*3")
-    'poor_metabolizer'
+    >>> phenotype("CYP2C9", "*2/*3"), phenotype("CYP2C19", "*1/*17")
+    ('poor_metabolizer', 'rapid_metabolizer')
     """
-    return phenotypes(gene).get(activity_score(gene, diplotype))
+    if phenotypes(gene):
+        return phenotypes(gene).get(activity_score(gene, diplotype))
+    if unknown_alleles(gene, diplotype):
+        return None
+    functions = frozenset(alleles(gene)[a].function for a in split_diplotype(diplotype))
+    return function_phenotypes(gene).get(functions)
 
 
 def linked_rs9923231(cohort: Cohort) -> Texts:
@@ -128,9 +143,11 @@ def _gene_columns(gene: str) -> list[Column]:
         feature = Feature(f"genotype.{gene}.{measure}", "genotype", gene, "1", f"{gene} {label}")
         return Column(feature, (f"genotypes/{gene}",), _from_calls(gene, number))
 
-    found = [column(f"{a}_count", f"{a} alleles", _counter(a)) for a in alleles(gene)]
-    found.append(column("activity_score", "activity score", lambda call: activity_score(gene, call)))
-    kinds = dict.fromkeys(phenotypes(gene).values())
+    stars = [a for a in alleles(gene) if is_star_allele(a)]
+    found = [column(f"{a}_count", f"{a} alleles", _counter(a)) for a in stars]
+    if phenotypes(gene):
+        found.append(column("activity_score", "activity score", lambda call: activity_score(gene, call)))
+    kinds = dict.fromkeys((*phenotypes(gene).values(), *function_phenotypes(gene).values()))
     indicators = (column(f"is_{k}", k.replace("_", " "), _phenotype_indicator(gene, k)) for k in kinds)
     return [*found, *indicators]
 

@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Clinical, Cohort, Genotypes, Medications, Numbers, Outcomes
-from features.knowledge.tables import clinical_variables, interaction_classes, snps
+from features.knowledge.tables import (
+    alleles,
+    clinical_variables,
+    interaction_classes,
+    snps,
+    star_allele_genes,
+)
 
 TRUTH: Mapping[str, float] = MappingProxyType(
     {
@@ -179,7 +185,10 @@ def _snp(rsid: str, alleles: str) -> dict:
 
 
 def _all_genotypes() -> list[dict]:
-    return [_star("*1/*2"), *(_snp(snp.rsid, "/".join(snp.alleles)) for snp in snps().values())]
+    others = [
+        {"gene": g, "diplotype": "/".join([next(iter(alleles(g)))] * 2)} for g in star_allele_genes()[1:]
+    ]
+    return [_star("*1/*2"), *others, *(_snp(snp.rsid, "/".join(snp.alleles)) for snp in snps().values())]
 
 
 def _body(age: float, height: float, weight: float) -> dict:

@@ -15,7 +15,7 @@ COMPLEMENT: Mapping[str, str] = MappingProxyType({"A": "T", "C": "G", "G": "C", 
 
 @dataclass(frozen=True, slots=True)
 class Allele:
-    """A star allele, its CPIC clinical function, and its activity value (NaN when CPIC gives none)."""
+    """An allele, its CPIC clinical function, and its activity value (NaN when CPIC gives none)."""
 
     gene: str
     name: str
@@ -102,10 +102,24 @@ def star_allele_genes() -> tuple[str, ...]:
 
 
 @cache
+def other_alleles() -> tuple[str, ...]:
+    """Names of alleles that are not stars (DPYD's), in the order of their tables."""
+    names = (r["allele"] for r in _rows("alleles"))
+    return tuple(dict.fromkeys(name for name in names if not name.startswith("*")))
+
+
+@cache
 def phenotypes(gene: str) -> Mapping[float, str]:
-    """A gene's metabolizer phenotype by activity score."""
+    """A gene's metabolizer phenotype by activity score; empty for a gene that CPIC does not score."""
     rows = [r for r in _rows("phenotypes") if r["gene"] == gene]
     return MappingProxyType({float(r["activity_score"]): r["phenotype"] for r in rows})
+
+
+@cache
+def function_phenotypes(gene: str) -> Mapping[frozenset[str], str]:
+    """A gene's phenotype by the functions of the two alleles; what CPIC calls indeterminate is left out."""
+    rows = [r for r in _rows("function_phenotypes") if r["gene"] == gene]
+    return MappingProxyType({frozenset((r["function_1"], r["function_2"])): r["phenotype"] for r in rows})
 
 
 @cache

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from features.calls import LONGEST_CALL, STAR_ALLELE, is_star_allele
 from features.encode import FeatureSpec
 from features.knowledge.tables import (
     ClinicalVariable,
     Snp,
+    alleles,
     clinical_variables,
     drugs,
     interaction_classes,
@@ -72,12 +74,21 @@ def _marked(schema: Schema, source: str, used: dict[str, list[str]]) -> Schema:
 
 
 def _diplotypes(used: dict[str, list[str]]) -> list[Schema]:
-    pattern = {"type": "string", "pattern": r"^\*[0-9]{1,4}[A-Z]*/\*[0-9]{1,4}[A-Z]*$", "maxLength": 32}
     shapes = (
-        (gene, _object({"gene": {"const": gene}, "diplotype": pattern}, ("gene", "diplotype")))
+        (gene, _object({"gene": {"const": gene}, "diplotype": _diplotype(gene)}, ("gene", "diplotype")))
         for gene in star_allele_genes()
     )
     return [_marked(shape, f"genotypes/{gene}", used) for gene, shape in shapes]
+
+
+def _diplotype(gene: str) -> Schema:
+    text: Schema = {"type": "string", "maxLength": LONGEST_CALL}
+    others = [name for name in alleles(gene) if not is_star_allele(name)]
+    if others:
+        return text | {
+            "description": f"two of CPIC's names with '/' between, such as '{others[0]}/{others[1]}'"
+        }
+    return text | {"pattern": f"^{STAR_ALLELE}/{STAR_ALLELE}$"}
 
 
 def _snps(used: dict[str, list[str]]) -> list[Schema]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from features.calls import canonical_diplotype, canonical_snp_call, is_gene_strand_call
+from features.calls import LONGEST_CALL, canonical_diplotype, canonical_snp_call, is_gene_strand_call
 from features.errors import CohortError
 from features.knowledge.tables import ClinicalVariable, clinical_variables, drugs, snps, star_allele_genes
 from features.readers.checks import Faults, Path, has_fields, is_number, is_text
@@ -54,7 +54,7 @@ def _diplotype_row(entry: dict[str, object], path: Path, faults: Faults) -> Geno
     if not (is_text(gene) and gene in genes):
         faults.add((*path, "gene"), "the gene is not known here", f"use one of {', '.join(genes)}")
         return None
-    call = canonical_diplotype(text) if is_text(text) else None
+    call = canonical_diplotype(text) if is_text(text, LONGEST_CALL) else None
     if call is None:
         faults.add((*path, "diplotype"), "not a diplotype", "send two star alleles, such as '*1/*3'")
         return None

@@ -75,7 +75,7 @@ def test_sections_may_be_left_out() -> None:
         ("/genotypes", _changed("genotypes", to={}), "a list"),
         ("/genotypes/0", _changed("genotypes", 0, to="*1/*3"), "an object"),
         ("/genotypes/0/phased", _changed("genotypes", 0, "phased", to=True), "not known here"),
-        ("/genotypes/0/gene", _changed("genotypes", 0, "gene", to="CYP2D6"), "use one of CYP2C9"),
+        ("/genotypes/0/gene", _changed("genotypes", 0, "gene", to="BRCA1"), "use one of CYP2C9"),
         ("/genotypes/0/gene", _changed("genotypes", 0, "gene", to=["CYP2C9"]), "use one of CYP2C9"),
         ("/genotypes/0/diplotype", _changed("genotypes", 0, "diplotype", to="CT"), "'*1/*3'"),
         ("/genotypes/0/diplotype", _changed("genotypes", 0, "diplotype", to=13), "'*1/*3'"),

@@ -18,7 +18,12 @@ PROJECT = tomllib.loads(TEXT)["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 EXTRAS = PROJECT["optional-dependencies"]
 ASKED = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
-IMPORTED_AS = {"scikit-learn": "sklearn", "prometheus-client": "prometheus_client"}
+IMPORTED_AS = {
+    "scikit-learn": "sklearn",
+    "prometheus-client": "prometheus_client",
+    "bed-reader": "bed_reader",
+    "fhir.resources": "fhir",
+}
 UNIMPORTED = {"uvloop", "httptools"}  # uvicorn takes them up by itself
 
 
