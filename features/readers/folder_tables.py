@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from features.calls import canonical_snp_call
-from features.cohort import Clinical, Cohort, Genotypes, Medications, Outcomes, Records, Variants
+from features.cohort import Clinical, Genotypes, Medications, Outcomes, Records, Variants
 from features.knowledge.measurements import measurements
 from features.knowledge.tables import clinical_variables, drugs, snps
 from features.panel import KINDS
@@ -66,22 +66,14 @@ TABLES: tuple[TableForm, ...] = (
 )
 
 
-def written_rows(cohort: Cohort, form: TableForm) -> Iterator[tuple[str, ...]]:
-    """The table's rows as the texts of their fields, in the order of the file's header."""
-    table: Records = getattr(cohort, form.name)
-    names = list(table.__dataclass_fields__)[1:]
-    columns = [
-        [_WRITERS[kind](value) for value in getattr(table, name).tolist()]
-        for name, kind in zip(names, form.columns.values(), strict=True)
-    ]
-    units = [[unit_of(row[1]) for row in table.rows]] if "unit" in form.extra else []
-    ids = [cohort.patient_ids[patient] for patient in table.patient.tolist()]
-    return zip(ids, *columns, *units, strict=True)
-
-
 def read_value(kind: str, text: str) -> object:
     """A field's value; None where the text is none of its kind (of a `text`, also where it is empty)."""
     return _READERS[kind](text)
+
+
+def text_of(kind: str, value: object) -> str:
+    """A value as the text of its field."""
+    return _WRITERS[kind](value)
 
 
 def unit_of(variable: str) -> str:
