@@ -14,6 +14,8 @@ from typing import Annotated
 import typer
 
 from features.errors import RxplainError
+from training.cli_arguments import AsJson, DataDir
+from training.cli_cohort import check, import_files
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -33,12 +35,6 @@ StudyOrFile = Annotated[
 ]
 StudyName = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's name; `rxplain studies` lists them.")
-]
-DataDir = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="Folder of cohorts, else RXPLAIN_DATA.")
-]
-AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON document on standard output and nothing else.")
 ]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 Who = Annotated[str, typer.Option(help="Who decided, for the history.", default_factory=getpass.getuser)]
@@ -105,15 +101,8 @@ def data_verify(
         raise typer.Exit(1)
 
 
-@app.command(rich_help_panel=_LOOK)
-def check(study: StudyOrFile, data: DataDir = None, as_json: AsJson = False) -> None:
-    """Report every fault of a study and its data together, and how much of each feature is recorded."""
-    from training.cli_results import Checked
-    from training.cli_views import tell
-    from training.run import check_study
-    from training.study import load_study
-
-    tell(Checked(check_study(load_study(study), data or data_folder(), home_folder())), as_json)
+app.command(rich_help_panel=_LOOK)(check)
+app.command("import", rich_help_panel=_LOOK)(import_files)
 
 
 @app.command(rich_help_panel=_LOOK)

@@ -54,7 +54,7 @@ def read_panel_calls(
     unless the table holds every variant: a burden of known variants is none.
     """
     asked = columns or CallColumns()
-    panel = Panel(name, frozenset(_gene_list(genes)), size_mb, READS)
+    panel = Panel(name, frozenset(gene_list(genes)), size_mb, READS)
     sequenced = _patients(samples, asked.patient)
     with TextTable(calls) as table:
         wanted = {
@@ -122,11 +122,13 @@ def _small(gene: str, coding: str, protein: str, fraction: str, depth: str) -> F
     return Finding(gene, kind_of_change(change), change, vaf)
 
 
-def _gene_list(path: Path) -> list[str]:
+def gene_list(path: Path) -> list[str]:
+    """The genes of a list, one a line."""
     refuse_unless_regular(path)
     if path.stat().st_size > _LARGEST_LIST:
         raise CohortError(
-            f"{path.name} cannot be read", [Fault(path.name, "far too large for a list of genes")]
+            f"{path.name} cannot be read",
+            [Fault(path.name, "far too large for a list of genes", "one gene a line")],
         )
     found = Findings(path.name)
     try:

@@ -1,0 +1,15 @@
+"""Arguments that several commands of `rxplain` take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder of cohorts, else RXPLAIN_DATA.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output and nothing else.")
+]
