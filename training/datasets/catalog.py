@@ -8,7 +8,7 @@ from types import ModuleType
 
 from features.cohort import Cohort
 from features.errors import CohortError, DataError
-from training.datasets import iwpc
+from training.datasets import beataml, imvigor210, ispy2, iwpc, transneo
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,58 @@ SOURCES = (
         folder="iwpc",
         automatic=True,
     ),
+    Source(
+        name="ispy2",
+        title="I-SPY2-990: 791 patients with breast cancer over 10 neoadjuvant arms, and pCR",
+        citation="doi:10.1016/j.ccell.2022.05.005; GEO series GSE194040",
+        terms="public, de-identified; GEO sets no terms of its own: cite the paper, and do not redistribute",
+        how="take the clinical, biomarker and subtype tables of GEO series GSE194040, join them by patient "
+        "and write ispy2/ispy2.csv under the data folder, with the columns of datasets/ispy2_columns.csv",
+        folder="ispy2",
+        automatic=False,
+    ),
+    Source(
+        name="transneo",
+        title="TransNEO: 147 patients with breast cancer before chemotherapy, and pCR",
+        citation="doi:10.1038/s41586-021-04278-5",
+        terms="public, de-identified; the repositories carry no licence file: use, do not redistribute",
+        how="take the training data set of the GitHub repository micrisor/NAT-ML as transneo/transneo.csv "
+        "under the data folder; variants and segments of cclab-brca/neoadjuvant-therapy-response-predictor "
+        "may lie beside it",
+        folder="transneo",
+        automatic=False,
+    ),
+    Source(
+        name="imvigor210",
+        title="IMvigor210: 224 evaluable patients with urothelial cancer before atezolizumab, and response",
+        citation="doi:10.1038/nature25501; R package IMvigor210CoreBiologies",
+        terms="CC BY 3.0",
+        how="write from the package's data sets imvigor210/clinical.csv, fmone_alterations_long.csv, "
+        "fmone_sequenced_samples.csv, fmone_panel_genes.txt and expression_log2tpm_1768genes.csv.gz under "
+        "the data folder",
+        folder="imvigor210",
+        automatic=False,
+    ),
+    Source(
+        name="beataml",
+        title="BeatAML 2.0: 562 patients with leukaemia, of 368 ex vivo responses to 166 inhibitors",
+        citation="doi:10.1016/j.ccell.2022.07.002",
+        terms="CC BY 4.0",
+        how="take the clinical summary, mutations, probit fits of the inhibitors and cell-type scores that "
+        "come with the paper, and write beataml/clinical.csv, mutations.csv, drug_auc_long.csv and "
+        "sample_map_vg_cell_types.csv under the data folder",
+        folder="beataml",
+        automatic=False,
+    ),
 )
 
-_READERS = {"iwpc": iwpc}
+_READERS = {
+    "iwpc": iwpc,
+    "ispy2": ispy2,
+    "transneo": transneo,
+    "imvigor210": imvigor210,
+    "beataml": beataml,
+}
 
 
 def find_source(name: str) -> Source:
@@ -61,9 +110,15 @@ def find_source(name: str) -> Source:
 
 
 def obtain(name: str, data_dir: Path) -> Path:
-    """Puts the source into its folder; a second time changes nothing."""
+    """Puts the source into its folder, or says what to do; a second time changes nothing."""
     source = find_source(name)
-    return _module(source).obtain(data_dir / source.folder)
+    folder = data_dir / source.folder
+    if source.automatic:
+        return _module(source).obtain(folder)
+    problem = _module(source).verify(folder)
+    if problem:
+        raise DataError(f"source '{name}' cannot be fetched by a program; {source.how} ({source.terms})")
+    return folder
 
 
 def verify(name: str, data_dir: Path) -> SourceState:
