@@ -57,7 +57,7 @@ def read_copy_number_matrix(
     Without, the matrix is an assay of its own: its genes are the panel, a level 0 needs no finding, and
     a level that is missing is a finding that the gene was not read.
     """
-    with TextTable(path) as table:
+    with TextTable(path, columns_are_patients=True) as table:
         place = table.places({"gene": ("Hugo_Symbol", "Gene Symbol")}, ("gene",))["gene"]
         found, listed = Findings(table.file), set[str]()
         patients = _patients(table, found, patient_of)
@@ -73,7 +73,7 @@ def read_copy_number_matrix(
                     found,
                     line,
                     gene,
-                    [(p, table.columns[i], row[i]) for i, p in patients.items()],
+                    [(p, i + 1, row[i]) for i, p in patients.items()],
                     genes is None,
                 )
     if not listed:
@@ -130,14 +130,13 @@ def _patients(table: TextTable, found: Findings, patient_of: Mapping[str, str] |
 
 
 def _add_levels(
-    found: Findings, line: int, gene: str, levels: list[tuple[str, str, str]], is_panel: bool
+    found: Findings, line: int, gene: str, levels: list[tuple[str, int, str]], is_panel: bool
 ) -> None:
     for patient, column, level in levels:
         kind = _LEVELS.get(level)
         if kind is None and level not in MISSING:
-            found.faults.at(
-                found.file, line, column, "no level from -2 to 2", "give discrete calls, not log ratios"
-            )
+            what, remedy = f"no level from -2 to 2 in column {column}", "give discrete calls, not log ratios"
+            found.faults.at(found.file, line, None, what, remedy)
         elif kind is None and is_panel:
             found.add(patient, Finding(gene, "copy_number_not_read"), "copies")
         elif kind is not None and not (is_panel and kind == "neutral"):

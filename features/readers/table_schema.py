@@ -184,8 +184,15 @@ def read_schema(path: Path) -> TableSchema:
             f"{path.name} cannot be read", [Fault(path.name, "not TOML", "see the example")]
         ) from error
     if document is None:
-        raise CohortError(f"{path.name} cannot be read", [Fault(path.name, f"longer than {_LARGEST} bytes")])
-    return schema_of(document)
+        raise CohortError(
+            f"{path.name} cannot be read",
+            [Fault(path.name, f"longer than {_LARGEST} bytes", "check the file")],
+        )
+    try:
+        return schema_of(document)
+    except CohortError as error:
+        faults = [Fault(f"{path.name} {fault.where}", fault.what, fault.remedy) for fault in error.faults]
+        raise CohortError(f"{path.name} cannot be used: {error.summary}", faults) from None
 
 
 def schema_of(document: Mapping[str, object]) -> TableSchema:

@@ -81,6 +81,7 @@ def layout_of(file: str, text: BinaryIO) -> tuple[Layout, bytes]:
             )
         line = _line(file, text, number)
     delimiter = "\t" if "\t" in line else ","
+    _refuse_too_wide(f"{file} line {number}", line.count(delimiter))
     columns = _fields(file, line, delimiter, True, number)
     first = _bytes(file, text, number + 1)
     width = len(_fields(file, _decoded(file, first, number + 1), delimiter, True, number + 1))
@@ -97,7 +98,9 @@ def _gct_layout(file: str, text: BinaryIO, version: str) -> tuple[Layout, bytes]
             f"{file} line 2", "the sizes of a GCT matrix are missing", "write rows and columns there"
         )
     n_genes, n_samples, n_row_meta, n_column_meta = counts if len(counts) == 4 else (*counts, 1, 0)
-    columns = tuple(_fields(file, _line(file, text, 3), "\t", False, 3))
+    header = _line(file, text, 3)
+    _refuse_too_wide(f"{file} line 3", header.count("\t"))
+    columns = tuple(_fields(file, header, "\t", False, 3))
     for skipped in range(n_column_meta):
         _line(file, text, 4 + skipped)
     meta = frozenset(range(1, 1 + n_row_meta))
@@ -109,8 +112,6 @@ def _checked(layout: Layout) -> Layout:
     where = f"{layout.file} line {layout.header_line}"
     if len(layout.columns) < 2 or not layout.numbers:
         raise _refusal(where, "no column of numbers is named", "separate columns with commas or tabs")
-    if len(layout.columns) > MOST_COLUMNS:
-        raise _refusal(where, f"more than {MOST_COLUMNS:,} columns", "split the matrix")
     seen: dict[str, int] = {}
     faults = []
     for place, name in enumerate(layout.columns, 1):
@@ -121,6 +122,12 @@ def _checked(layout: Layout) -> Layout:
     if faults:
         raise CohortError(f"{layout.file} cannot be read", faults[:MOST_FAULTS])
     return layout
+
+
+def _refuse_too_wide(where: str, n_delimiters: int) -> None:
+    """Refuse a header of too many columns before they are told apart."""
+    if n_delimiters >= MOST_COLUMNS:
+        raise _refusal(where, f"more than {MOST_COLUMNS:,} columns", "split the matrix")
 
 
 def buffered(stream: ByteStream) -> BinaryIO:

@@ -33,11 +33,13 @@ class TextTable:
     """One file, opened for one reading of its rows; use it in a `with`.
 
     Without a `delimiter` it is a laboratory's table: lines that begin with `#` above the header are kept as
-    `comments`, and the header tells whether tabs part the fields (then nothing is quoted) or commas.
+    `comments`, and the header tells whether tabs part the fields (then nothing is quoted) or commas. Where
+    `columns_are_patients`, a fault tells of a column by its number.
     """
 
-    def __init__(self, path: Path, delimiter: str | None = None) -> None:
+    def __init__(self, path: Path, delimiter: str | None = None, columns_are_patients: bool = False) -> None:
         self.file = path.name
+        self._columns_are_patients = columns_are_patients
         stream = cast(BinaryIO, io.BufferedReader(ByteStream(path, refuse_nul=False), _BUFFER))
         self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         self._was_ended, self._line = True, 0
@@ -127,7 +129,12 @@ class TextTable:
         repeated = len(columns) - len(set(columns))
         if repeated or "" in columns:
             again = next(n for n, times in Counter(columns).most_common(1) if times > 1) if repeated else ""
-            what = f"the column '{again[:LONGEST_NAME]}' is repeated" if again else "a column has no name"
+            named = (
+                columns.index(again) + 1
+                if self._columns_are_patients and again
+                else f"'{again[:LONGEST_NAME]}'"
+            )
+            what = f"the column {named} is repeated" if again else "a column has no name"
             raise self._refusal(self._line, what, "give each column a name of its own")
         return tuple(columns)
 

@@ -60,34 +60,31 @@ TEXTS: dict[str, str] = {
 }
 
 
-def write_sources(folder: Path) -> None:
-    """Every file, and the folders `omop`, `fhir`, `pharmcat` and `earlier`."""
+def write_sources(folder: Path, patient: str = "001") -> None:
+    """Every file, and the folders `omop`, `fhir`, `pharmcat` and `earlier`; `patient` is the first id."""
     for name, text in TEXTS.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="")
-    _bgzip(folder, [VCF], "calls.vcf.gz")
-    write_pharmcat(folder / "pharmcat")
-    write_plink(folder / "array.bed")
-    write_fhir(folder / "fhir")
-    write_omop(folder / "omop")
-    earlier = Cohort(("001",), clinical=Clinical.from_rows([(0, "height", 170.0, None, 0.0)]))
+        (folder / name).write_text(text.replace("001", patient), encoding="utf-8", newline="")
+    _bgzip(folder, [VCF.replace("001", patient)], "calls.vcf.gz")
+    write_pharmcat(folder / "pharmcat", patient)
+    write_plink(folder / "array.bed", patient)
+    write_fhir(folder / "fhir", patient)
+    write_omop(folder / "omop", patient)
+    earlier = Cohort((patient,), clinical=Clinical.from_rows([(0, "height", 170.0, None, 0.0)]))
     write_folder(earlier, folder / "earlier")
 
 
-def write_pharmcat(folder: Path) -> None:
-    """A report of each patient."""
+def write_pharmcat(folder: Path, patient: str) -> None:
+    """A report of each patient, in files that are not named for them."""
     folder.mkdir()
-    for patient in ("001", "002"):
-        report = {
-            "matcherMetadata": {"sampleId": patient},
-            "genes": {"CYP2C9": _gene("CYP2C9", ("*1", "*3"))},
-        }
-        (folder / f"{patient}.report.json").write_text(json.dumps(report))
+    for number, name in enumerate((patient, "002")):
+        report = {"matcherMetadata": {"sampleId": name}, "genes": {"CYP2C9": _gene("CYP2C9", ("*1", "*3"))}}
+        (folder / f"{number}.report.json").write_text(json.dumps(report))
 
 
-def write_plink(bed: Path) -> None:
+def write_plink(bed: Path, patient: str) -> None:
     """A file set of three variants."""
     variants = {"sid": ["rs1", "rs2", "rs3"], "allele_1": ["A", "T", "G"], "allele_2": ["G", "C", "A"]}
-    people = {"iid": ["001", "002"], "chromosome": ["1", "1", "2"], "bp_position": [10, 20, 30]}
+    people = {"iid": [patient, "002"], "chromosome": ["1", "1", "2"], "bp_position": [10, 20, 30]}
     to_bed(bed, np.array([[0.0, 1.0, 2.0], [1.0, 2.0, 1.0]]), properties=variants | people, num_threads=1)
 
 
@@ -97,21 +94,26 @@ def bundle(*resources: dict) -> dict:
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
-def weight(patient: str = "001", **changed: object) -> dict:
+def person(patient: str, **changed: object) -> dict:
+    """A FHIR Patient."""
+    return {"resourceType": "Patient", "id": patient, "birthDate": "1950-06-16"} | changed
+
+
+def weight(patient: str, **changed: object) -> dict:
     """An Observation of a body weight."""
     value = {"valueQuantity": quantity(80.5, "kg")} | changed
     return observation(patient, coded("http://loinc.org", "29463-7"), value)
 
 
-def write_fhir(folder: Path) -> None:
+def write_fhir(folder: Path, patient: str) -> None:
     """A bundle with both patients."""
     folder.mkdir()
-    people = [{"resourceType": "Patient", "id": p, "birthDate": "1950-06-16"} for p in ("001", "002")]
-    (folder / "bundle.json").write_text(json.dumps(bundle(*people, weight())))
+    whole = bundle(person(patient), person("002"), weight(patient))
+    (folder / "bundle.json").write_text(json.dumps(whole))
 
 
-def write_omop(folder: Path) -> None:
+def write_omop(folder: Path, patient: str) -> None:
     """Tables of both persons."""
     folder.mkdir()
-    (folder / "person.csv").write_text(PERSON + "1,8532,1950,8527,001\n2,8507,1960,8527,002\n")
+    (folder / "person.csv").write_text(PERSON + f"1,8532,1950,8527,{patient}\n2,8507,1960,8527,002\n")
     (folder / "measurement.csv").write_text(MEASUREMENT + "1,3025315,2021-06-01,80,9529\n")
