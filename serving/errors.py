@@ -8,11 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from itertools import takewhile
 
-from features.errors import CohortError, Fault, IntegrityError, RxplainError
-from features.knowledge.tables import clinical_variables
+from features.errors import Fault, IntegrityError, RxplainError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -42,12 +39,6 @@ KINDS: Mapping[str, Kind] = {
     "not-ready": Kind(503, "The service is not ready"),
     "audit-unavailable": Kind(503, "The answer could not be recorded and is withheld"),
 }
-_FIELDS = frozenset(
-    {
-        "patient_id", "genotypes", "clinical", "medications", "gene", "diplotype", "rsid", "alleles",
-        "value", "unit", "day", "drug", "taken", "start_day", "stop_day",
-    }
-)  # fmt: skip
 _BY_STATUS = {400: "invalid-http", 404: "not-found", 405: "method-not-allowed", 503: "not-ready"}
 
 
@@ -91,9 +82,6 @@ def problem_from(error: Exception) -> Problem:
     """The problem that tells of an exception, without its text when the text is not ours."""
     if isinstance(error, RequestError):
         return Problem(error.kind, error.summary, error.faults, _headers(error))
-    if isinstance(error, CohortError):
-        faults = tuple(Fault("/patient" + _known_part(f.where), f.what, f.remedy) for f in error.faults)
-        return Problem("invalid-request", f"{len(faults)} faults in the patient document", faults)
     if isinstance(error, IntegrityError):
         return Problem("withheld", "No number is given. Please report this prediction to the maintainers.")
     return Problem("internal", "An unexpected error was logged by its type. Try again, then report it.")
@@ -103,18 +91,6 @@ def problem_of_status(status: int) -> Problem:
     """The problem for a bare status given by a framework."""
     kind = _BY_STATUS.get(status, "internal" if status >= 500 else "invalid-http")
     return Problem(kind, f"{KINDS[kind].title}. The addresses are listed in /openapi.json.")
-
-
-def _known_part(pointer: str) -> str:
-    """The pointer up to the first step that is not a word of ours: a key, too, may name a patient."""
-    steps = pointer.split("/")[1:]
-    known = takewhile(lambda step: step.isdigit() or step in _words(), steps)
-    return "".join(f"/{step}" for step in known)
-
-
-@cache
-def _words() -> frozenset[str]:
-    return _FIELDS | clinical_variables().keys()
 
 
 def _headers(error: RequestError) -> tuple[tuple[bytes, bytes], ...]:

@@ -45,9 +45,9 @@ class Metrics:
         self._request_child(route, method if method in _METHODS else "OTHER", status).inc()
         self._seconds_child(route).observe(seconds)
 
-    def prediction(self, study: str, declined: bool) -> None:
-        """One prediction was recorded."""
-        self._prediction_child(study, "declined" if declined else "answered").inc()
+    def prediction(self, study: str, result: str) -> None:
+        """One answer was recorded: `answered`, `ranked` or `declined`."""
+        self._prediction_child(study, result).inc()
 
     def model_load(self, study: str, result: str) -> None:
         """A bundle was `served` or `refused`."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from features.errors import RxplainError
 from models.bundle import LoadedBundle, load
+from models.outcome import BinaryOutcome
 from models.shelf import Shelf, ShelfEntry
 from serving.metrics import Metrics
 
@@ -43,16 +44,22 @@ class Served:
     @cached_property
     def summary(self) -> Mapping[str, object]:
         """The model in a line of a list."""
-        outcome = self.bundle.model.outcome
+        models, manifest = self.bundle.models, self.bundle.manifest
+        outcome, question = manifest.outcome, models.question
         return {
             "study": self.study,
-            "drug": outcome.drug,
+            "drug": outcome.drug if len(models.drugs) == 1 else None,
             "outcome": outcome.name,
+            "kind": outcome.kind,
+            "event": outcome.event if isinstance(outcome, BinaryOutcome) else None,
             "unit": outcome.unit,
+            "better": outcome.better,
+            "question": question and question.variable,
+            "options": list(models.options),
             "version": self.version,
             "digest": self.bundle.digest,
-            "created": self.bundle.manifest.provenance.created,
-            "n_features": len(self.bundle.model.features),
+            "created": manifest.provenance.created,
+            "n_features": len(models.spec.names),
             "basis": self.basis,
         }
 

@@ -1,7 +1,8 @@
-"""What a prediction request says: its envelope, checked before the patient document is read."""
+"""What a request says: its envelope, checked before the patient document is read."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,39 +11,78 @@ from serving.errors import RequestError
 
 DEPTHS = ("none", "top", "full")
 LOWEST_LEVEL, HIGHEST_LEVEL, DEFAULT_LEVEL = 0.5, 0.999, 0.9
-_FIELDS = frozenset({"study", "patient", "level", "explain"})
-_LONGEST_NAME = 100
+MOST_OPTIONS = 1000
+LONGEST_NAME = 100
+
+_COMMON = frozenset({"study", "patient", "level", "explain"})
+_PREDICT = _COMMON | {"drug"}
+_RANK = _COMMON | {"options"}
 
 
 @dataclass(frozen=True, slots=True)
 class PredictRequest:
-    """One patient asked about: the study that answers, the interval's level, the explanation's depth."""
+    """One patient asked about: the study that answers, the interval's level, the explanation's depth.
+
+    `drug` is needed where a study answers about several.
+    """
 
     study: str
     patient: dict[str, object]
     level: float = DEFAULT_LEVEL
     explain: str = "full"
+    drug: str | None = None
 
     @classmethod
     def from_document(cls, document: dict[str, object]) -> PredictRequest:
         """The request in a JSON object; all faults of the envelope are told together."""
-        faults = _faults(document)
-        if faults:
-            raise RequestError("invalid-request", f"{len(faults)} faults in the request", faults)
-        checked: dict[str, Any] = document
-        level, depth = float(checked.get("level", DEFAULT_LEVEL)), checked.get("explain", "full")
-        return cls(checked["study"], checked["patient"], level, depth)
+        faults = _faults(document, _PREDICT, "full")
+        drug = document.get("drug")
+        if "drug" in document and not _is_name(drug):
+            faults.append(Fault("/drug", "must be the name of a drug", "see GET /v1/models/{study}"))
+        checked = _refuse(faults, document)
+        return cls(*_common(checked, "full"), checked.get("drug"))
 
 
-def _faults(document: dict[str, object]) -> list[Fault]:
+@dataclass(frozen=True, slots=True)
+class RankRequest:
+    """One patient asked about under several options, or under all of them when `options` is None."""
+
+    study: str
+    patient: dict[str, object]
+    level: float = DEFAULT_LEVEL
+    explain: str = "none"
+    options: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_document(cls, document: dict[str, object]) -> RankRequest:
+        """The request in a JSON object; all faults of the envelope are told together."""
+        faults = _faults(document, _RANK, "none")
+        if "options" in document:
+            faults += _option_faults(document["options"])
+        checked = _refuse(faults, document)
+        options = checked.get("options")
+        return cls(*_common(checked, "none"), None if options is None else tuple(options))
+
+
+def _refuse(faults: list[Fault], document: dict[str, object]) -> dict[str, Any]:
+    if faults:
+        raise RequestError("invalid-request", f"{len(faults)} faults in the request", faults)
+    return document
+
+
+def _common(checked: dict[str, Any], depth: str) -> tuple[str, dict[str, object], float, str]:
+    level = float(checked.get("level", DEFAULT_LEVEL))
+    return checked["study"], checked["patient"], level, checked.get("explain", depth)
+
+
+def _faults(document: dict[str, object], known: Collection[str], depth: str) -> list[Fault]:
     faults = []
-    unknown = len(document.keys() - _FIELDS)
+    unknown = len(document.keys() - known)
     if unknown:
         faults.append(
-            Fault("", f"{unknown} fields are not known here", f"send only {', '.join(sorted(_FIELDS))}")
+            Fault("", f"{unknown} fields are not known here", f"send only {', '.join(sorted(known))}")
         )
-    study = document.get("study")
-    if not (isinstance(study, str) and 0 < len(study) <= _LONGEST_NAME):
+    if not _is_name(document.get("study")):
         faults.append(Fault("/study", "must be the name of a study", "see GET /v1/models"))
     patient = document.get("patient")
     if isinstance(patient, dict) and patient.get("patient_id", "") is None:
@@ -51,44 +91,31 @@ def _faults(document: dict[str, object]) -> list[Fault]:
         faults.append(Fault("/patient", "must be a patient document", "see GET /v1/models/{study}/schema"))
     if not _is_level(document.get("level", DEFAULT_LEVEL)):
         faults.append(Fault("/level", f"must be a number from {LOWEST_LEVEL} to {HIGHEST_LEVEL}"))
-    if document.get("explain", "full") not in DEPTHS:
+    if document.get("explain", depth) not in DEPTHS:
         faults.append(Fault("/explain", f"must be one of {', '.join(DEPTHS)}"))
     return faults
+
+
+def _option_faults(options: object) -> list[Fault]:
+    remedy = "list some of the options in GET /v1/models/{study}, or leave the field out for all"
+    if not (isinstance(options, list) and 0 < len(options) <= MOST_OPTIONS):
+        return [Fault("/options", f"must be a list of 1 to {MOST_OPTIONS} names", remedy)]
+    faults, seen = [], set()
+    for i, option in enumerate(options):
+        if not _is_name(option):
+            faults.append(Fault(f"/options/{i}", "must be the name of an option", remedy))
+        elif option in seen:
+            faults.append(Fault(f"/options/{i}", "stands in the list already", "name each option once"))
+        else:
+            seen.add(option)
+    return faults
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME
 
 
 def _is_level(level: object) -> bool:
     if isinstance(level, bool) or not isinstance(level, (int, float)):
         return False
     return LOWEST_LEVEL <= level <= HIGHEST_LEVEL
-
-
-def request_schema(study: str, patient: dict[str, object]) -> dict[str, object]:
-    """JSON Schema 2020-12 of a prediction request to `study`, around the schema of its patients."""
-    patient = {key: value for key, value in patient.items() if key != "$schema"}
-    given = patient.get("examples")
-    examples = [{"study": study, "patient": one} for one in given] if isinstance(given, list) else []
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"A prediction request to {study}",
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["study", "patient"],
-        "properties": {"study": {"const": study}, "patient": patient, **OPTIONS},
-        "examples": examples,
-    }
-
-
-OPTIONS: dict[str, object] = {
-    "level": {
-        "type": "number",
-        "minimum": LOWEST_LEVEL,
-        "maximum": HIGHEST_LEVEL,
-        "default": DEFAULT_LEVEL,
-        "description": "The probability with which the interval should hold the outcome.",
-    },
-    "explain": {
-        "enum": list(DEPTHS),
-        "default": "full",
-        "description": "none, the ten largest contributions, or every feature's contribution.",
-    },
-}

@@ -13,7 +13,9 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from serving.api import Backend, router
+from serving.answering import warm_up
+from serving.api import router
+from serving.backend import Backend
 from serving.guard import Guard
 from serving.logs import configure_logs
 from serving.settings import Settings, silence_telemetry
@@ -33,6 +35,7 @@ def rxplain_service(settings: Settings, extra: tuple[Route, ...] = ()) -> bentom
         async def start(self) -> None:
             """Load and warm the models, then keep watching the aliases."""
             backend.open()
+            warm_up(backend)
             self.watcher = asyncio.create_task(backend.repository.watch(settings.alias_poll_s))
             gc.collect()
             gc.freeze()

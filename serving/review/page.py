@@ -1,17 +1,22 @@
-"""The review page as one self-contained HTML document: no script, no other request."""
+"""A review page as one self-contained HTML document: no script, no other request."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from models.bundle import LoadedBundle
+from serving.prediction_log import PredictionRecord
 from serving.review.drawing import draw_band, draw_waterfall
-from serving.review.views import ReviewView
+from serving.review.forest import draw_forest
+from serving.review.rank_view import RankView, rank_view
+from serving.review.views import ReviewView, review_view
 from serving.review.words import signed
 
 _HERE = Path(__file__).parent
@@ -24,9 +29,16 @@ POLICY = (
 )
 
 
+def page_of(record: PredictionRecord, bundle: LoadedBundle | None) -> str:
+    """The page of a recorded answer or ranking; without its bundle it tells what the record tells."""
+    if "ranked" in json.loads(record.answer):
+        return rank_page(rank_view(record, bundle))
+    return review_page(review_view(record, bundle))
+
+
 def review_page(view: ReviewView) -> str:
-    """The page's HTML; its only style is the one that `POLICY` admits."""
-    return _template().render(
+    """One answer's HTML; its only style is the one that `POLICY` admits."""
+    return _template("review.html").render(
         view=view,
         css=Markup(_CSS),
         band=draw_band(view.band) if view.band else None,
@@ -35,8 +47,13 @@ def review_page(view: ReviewView) -> str:
     )
 
 
+def rank_page(view: RankView) -> str:
+    """A ranking's HTML, of the same style."""
+    return _template("ranking.html").render(view=view, css=Markup(_CSS), forest=draw_forest(view))
+
+
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
@@ -44,4 +61,4 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("review.html")
+    return environment.get_template(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
@@ -9,11 +10,18 @@ from typing import TypedDict
 
 import numpy as np
 
-from models.outcome import LINKS, ContinuousOutcome
-from serving.review.words import feature_value, reached, sentence
+from models.outcome import outcome_on_scale
+from serving.review.measure import Measure
+from serving.review.words import feature_value, sentence
 
+LOG_ODDS = "log-odds"
+MOST_ROWS = 60
+"""Features told one by one; of more the largest are, and each block's others together."""
+
+_OF_GENES = frozenset({"Genotype", "Tumour", "Expression"})
 _SHOWN_SHARE = 0.02
 _MOST_STEPS = 12
+_WIDE_STEPS = 8
 
 
 class Row(TypedDict):
@@ -61,11 +69,17 @@ class Gene:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block's genes and features."""
+    """One block's genes and features; its last row stands for `n_rest` small ones, if there are any."""
 
     title: str
     amount: float
     genes: tuple[Gene, ...]
+    n_rest: int = 0
+
+    @property
+    def rest_label(self) -> str | None:
+        """How the row of the small ones is called."""
+        return _rest_label(self.n_rest, self.title) if self.n_rest else None
 
 
 @dataclass(frozen=True)
@@ -77,21 +91,24 @@ class Scale:
 
     def outcome(self, margin: float) -> float:
         """The margin in the outcome's unit."""
-        link = next((link for link in LINKS if self.name == f"{link}({self.unit})"), "identity")
-        read = ContinuousOutcome("", "", self.unit, link, -np.inf, np.inf)
-        return float(read.from_margin(np.array(margin)))
+        return float(outcome_on_scale(self.name, self.unit).from_margin(np.array(margin)))
+
+    @property
+    def is_odds(self) -> bool:
+        """Whether the margin is that of a probability."""
+        return self.name == LOG_ODDS
 
     def margin(self, value: float) -> float:
         """An outcome on the margin."""
-        link = next((link for link in LINKS if self.name == f"{link}({self.unit})"), "identity")
-        return float(ContinuousOutcome("", "", self.unit, link, -np.inf, np.inf).to_margin(np.array(value)))
+        return float(outcome_on_scale(self.name, self.unit).to_margin(np.array(value)))
 
 
 def blocks_of(features: Sequence[Row], other: float = 0.0) -> tuple[Block, ...]:
     """Features grouped under their blocks and genes; the largest sums first."""
-    blocks = [
-        _block(name, list(own)) for name, own in groupby(sorted(features, key=_block_of), key=_block_of)
-    ]
+    least = _least_told([abs(feature["contribution"]) for feature in features])
+    ordered = sorted(features, key=_block_of)
+    grouped = [(name, list(own)) for name, own in groupby(ordered, key=_block_of)]
+    blocks = [_block(name, own, least) for name, own in grouped if any(map(_says_something, own))]
     blocks.sort(key=lambda block: -abs(block.amount))
     if other:
         rest = Gene("", other, (TableRow("All other features together", "", other),))
@@ -100,17 +117,28 @@ def blocks_of(features: Sequence[Row], other: float = 0.0) -> tuple[Block, ...]:
 
 
 def steps_of(
-    blocks: Sequence[Block], base: float, calls: Mapping[str, str], scale: Scale
+    blocks: Sequence[Block], base: float, calls: Mapping[str, str], scale: Scale, measure: Measure
 ) -> tuple[Step, ...]:
     """One step for each gene and each notable feature; each block's small ones together."""
-    weights = sorted((abs(a) for block in blocks for *_, a in _parts(block, calls)), reverse=True)
-    least = max(_SHOWN_SHARE * sum(weights), weights[_MOST_STEPS - 1] if len(weights) > _MOST_STEPS else 0.0)
-    parts = [part for block in blocks for part in _merged(_parts(block, calls), block.title, least)]
+    least = _least_shown([abs(a) for block in blocks for *_, a in _parts(block, calls)])
+    parts = [part for block in blocks for part in _merged(_parts(block, calls), block, least)]
     ends = list(accumulate((part[-1] for part in parts), initial=base))
     return tuple(
-        Step(*part, start, end, reached(scale.outcome(end)))
+        Step(*part, start, end, measure.reached(scale.outcome(end)))
         for part, start, end in zip(parts, ends, ends[1:], strict=False)
     )
+
+
+def _least_told(sizes: list[float]) -> float:
+    """What a contribution must reach for a row of its own."""
+    return sorted(sizes, reverse=True)[MOST_ROWS - 1] if len(sizes) > MOST_ROWS else 0.0
+
+
+def _least_shown(sizes: list[float]) -> float:
+    """What a part must reach for a step of its own; of very many parts a few always do."""
+    weights = sorted(sizes, reverse=True)
+    least = max(_SHOWN_SHARE * sum(weights), weights[_MOST_STEPS - 1] if len(weights) > _MOST_STEPS else 0.0)
+    return min(least, weights[_WIDE_STEPS - 1]) if len(weights) >= MOST_ROWS else least
 
 
 _Part = tuple[str, str, str, float]
@@ -119,22 +147,31 @@ _Part = tuple[str, str, str, float]
 def _parts(block: Block, calls: Mapping[str, str]) -> list[_Part]:
     parts: list[_Part] = []
     for gene in block.genes:
-        if gene.title:
+        if gene.title and (len(gene.rows) > 1 or block.title in _OF_GENES):
             parts.append((block.title, gene.title, calls.get(gene.title, ""), gene.amount))
         else:
             parts += [(block.title, row.label, row.value, row.amount) for row in gene.rows]
     return sorted(parts, key=lambda part: -abs(part[-1]))
 
 
-def _merged(parts: list[_Part], title: str, least: float) -> list[_Part]:
-    large = [part for part in parts if abs(part[-1]) >= least]
-    small = [part for part in parts if abs(part[-1]) < least]
+def _merged(parts: list[_Part], block: Block, least: float) -> list[_Part]:
+    large = [part for part in parts if abs(part[-1]) >= least and part[1] != block.rest_label]
+    small = [part for part in parts if abs(part[-1]) < least or part[1] == block.rest_label]
     if len(small) == 1:
         return parts
     if small:
-        label = f"{len(small)} smaller {title.lower()} inputs"
-        large.append((title, label, "", sum(part[-1] for part in small)))
+        n = len(small) + max(block.n_rest - 1, 0)
+        large.append((block.title, _rest_label(n, block.title), "", sum(part[-1] for part in small)))
     return large
+
+
+def _rest_label(n: int, title: str) -> str:
+    return f"{n:,} smaller {title.lower()} inputs"
+
+
+def _says_something(row: Row) -> bool:
+    """False of what neither is recorded nor counts: a reduced model does not read it."""
+    return row["value"] is not None or row["contribution"] != 0.0
 
 
 def _block_of(row: Row) -> str:
@@ -145,21 +182,34 @@ def _gene_of(row: Row) -> str:
     return row["gene"] or ""
 
 
-def _block(name: str, features: list[Row]) -> Block:
-    genes = [_gene(title, list(own)) for title, own in groupby(sorted(features, key=_gene_of), key=_gene_of)]
+def _block(name: str, features: list[Row], least: float) -> Block:
+    small = [f["contribution"] for f in features if abs(f["contribution"]) < least]
+    least = least if len(small) > 1 else 0.0
+    small = small if len(small) > 1 else []
+    told = [f for f in features if abs(f["contribution"]) >= least]
+    genes = [_gene(title, list(own)) for title, own in groupby(sorted(told, key=_gene_of), key=_gene_of)]
     genes.sort(key=lambda gene: -abs(gene.amount))
-    return Block(sentence(name), sum(gene.amount for gene in genes), tuple(genes))
+    title = sentence(name)
+    if small:
+        rest = math.fsum(small)
+        genes.append(Gene("", rest, (TableRow(_rest_label(len(small), title), "", rest),)))
+    return Block(title, sum(gene.amount for gene in genes), tuple(genes), len(small))
 
 
 def _gene(title: str, features: list[Row]) -> Gene:
     rows = [
-        TableRow(_label(f, title), feature_value(f["name"], f["value"], f["unit"]), f["contribution"])
+        TableRow(
+            _label(f, title, len(features)),
+            feature_value(f["name"], f["value"], f["unit"]),
+            f["contribution"],
+        )
         for f in features
     ]
     rows.sort(key=lambda row: -abs(row.amount))
     return Gene(title, sum(row.amount for row in rows), tuple(rows))
 
 
-def _label(feature: Row, gene: str) -> str:
-    label = feature["label"]
-    return sentence(label.removeprefix(f"{gene} ") if gene else label)
+def _label(feature: Row, gene: str, n_of_gene: int) -> str:
+    """What a row says beside its gene; a gene's only row stands in one line with it."""
+    own = feature["label"].removeprefix(f"{gene} ") if gene else feature["label"]
+    return own if gene and n_of_gene == 1 else sentence(own)

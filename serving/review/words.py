@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-_UNITS = {"1": "", "a": "years", "mo": "months", "m2": "m²", "mg/wk": "mg a week"}
+_UNITS = {"1": "", "a": "years", "mo": "months", "m2": "m²", "mg/wk": "mg a week", "{log2(TPM+1)}": ""}
 _YES_NO = ("is_", "flag", "taken", "dvt_pe")
+_CAPITALS = {w: w.upper() for w in ("auc", "inr", "her2", "hr", "er", "pr", "dna", "rna", "tmb")} | {
+    "pcr": "pCR"
+}
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -22,15 +25,25 @@ def number(value: float) -> str:
     return text.replace("-", MINUS)
 
 
-def signed(value: float) -> str:
-    """Two decimals with a sign; what rounds to nothing has none."""
-    text = f"{value:+.2f}"
-    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", MINUS)
+def percent(share: float) -> str:
+    """A probability in percent: whole ones, except near the ends, which are never reached.
+
+    >>> percent(0.344), percent(0.004), percent(0.99999)
+    ('34%', '0.4%', '>99.9%')
+    """
+    value = 100.0 * share
+    if value < 0.05:
+        return "<0.1%"
+    if value > 99.95:
+        return ">99.9%"
+    return f"{value:.0f}%" if 1.0 <= value <= 99.0 else f"{value:.1f}%"
 
 
-def reached(value: float) -> str:
-    """An outcome along the way, always with as many decimals, so that a column of them lines up."""
-    return f"{value:.1f}"
+def signed(value: float, decimals: int = 2) -> str:
+    """So many decimals with a sign; what rounds to nothing has none."""
+    text = f"{value:+.{decimals}f}"
+    nothing = text.strip("+-0.") == ""
+    return text[1:] if nothing else text.replace("-", MINUS)
 
 
 def unit(code: str) -> str:
@@ -48,8 +61,12 @@ def feature_value(name: str, value: float | None, code: str) -> str:
 
 
 def spoken(name: str) -> str:
-    """An identifier as words."""
-    return name.replace("_", " ")
+    """An identifier as words, with what is always written in capitals.
+
+    >>> spoken("target_inr")
+    'target INR'
+    """
+    return " ".join(_CAPITALS.get(word, word) for word in name.replace("_", " ").split(" "))
 
 
 def sentence(text: str) -> str:
@@ -58,7 +75,17 @@ def sentence(text: str) -> str:
     return text if is_rsid else text[:1].upper() + text[1:]
 
 
-def figure(metrics: Mapping[str, object], name: str) -> tuple[str, str]:
+def enumerated(names: Sequence[str], most: int) -> str:
+    """The names with commas; of more than `most` the first ones, and how many are left.
+
+    >>> enumerated(["a", "b", "c", "d"], 2)
+    'a, b and 2 more'
+    """
+    more = len(names) - most
+    return f"{', '.join(names[:most])} and {more:,} more" if more > 0 else ", ".join(names)
+
+
+def figure(metrics: Mapping[str, object], name: str, decimals: int = 1) -> tuple[str, str]:
     """A metric's value and its interval in words; a dash and nothing where it is not told."""
     match metrics.get(name):
         case {
@@ -66,7 +93,7 @@ def figure(metrics: Mapping[str, object], name: str) -> tuple[str, str]:
             "lower": int() | float() as low,
             "upper": int() | float() as high,
         }:
-            return f"{value:.1f}", f"{low:.1f} to {high:.1f}"
+            return f"{value:.{decimals}f}", f"{low:.{decimals}f} to {high:.{decimals}f}"
         case {"value": int() | float() as value} | (int() | float() as value):
-            return f"{value:.1f}", ""
+            return f"{value:.{decimals}f}", ""
     return "\N{EN DASH}", ""

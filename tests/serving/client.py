@@ -58,3 +58,11 @@ class Client:
     def predict(self, patient: object = PATIENT, **options: object) -> httpx.Response:
         """POST a patient to /v1/predict."""
         return self.request("POST", "/v1/predict", json={"study": STUDY, "patient": patient, **options})
+
+    def ask(self, study: str, patient: object, **options: object) -> httpx.Response:
+        """POST a patient to /v1/predict of any study."""
+        return self.request("POST", "/v1/predict", json={"study": study, "patient": patient, **options})
+
+    def rank(self, study: str, patient: object, **options: object) -> httpx.Response:
+        """POST a patient to /v1/rank."""
+        return self.request("POST", "/v1/rank", json={"study": study, "patient": patient, **options})

@@ -10,6 +10,7 @@ import pytest
 from serving.settings import Settings
 from tests.serving.client import Client
 from tests.serving.tiny import copy_home, make_home
+from tests.serving.tiny_sets import make_homes, publish, wide_draft
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +47,13 @@ def start(home: Path) -> Iterator[Callable[..., Client]]:
     yield start_with
     for one in started:
         one.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """The application over one study of each kind: probabilities, a panel, treatments, many genes."""
+    home = tmp_path_factory.mktemp("kinds")
+    make_homes(home)
+    publish(home, wide_draft())
+    with Client(Settings(home=home)) as started:
+        yield started

@@ -105,11 +105,15 @@ def test_answers_are_as_the_openapi_document_says(client: Client, options: dict)
     assert not faults_of(response, "/v1/predict", "post")
 
 
-def test_the_openapi_examples_are_as_it_says() -> None:
-    document = openapi_document()
-    schema = document["components"]["schemas"]["PredictRequest"]
+@pytest.mark.parametrize(("name", "path"), [("PredictRequest", "/v1/predict"), ("RankRequest", "/v1/rank")])
+def test_the_openapi_examples_are_as_it_says_and_are_answered(client: Client, name: str, path: str) -> None:
+    schema = openapi_document()["components"]["schemas"][name]
+    assert len(schema["examples"]) == 2
     for example in schema["examples"]:
         assert not faults_of(example, schema=schema)
+        response = client.request("POST", path, json=example | {"study": STUDY})
+        assert not faults_of(response, path, "post")
+        assert response.status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_damaged_new_bundle_leaves_the_old_one_serving(home: Path) -> None:
     repository.load_all()
     old = repository.current[STUDY].bundle.digest
     digest = _add_bundle(home)
-    (home / "bundles" / digest / "booster.txt").write_text("tree")
+    (home / "bundles" / digest / "boosters.json").write_text("tree")
     Shelf(home).write_aliases(STUDY, {"champion": (2, digest)})
     repository.refresh()
     assert repository.current[STUDY].bundle.digest == old
@@ -64,8 +64,8 @@ def test_an_unreadable_alias_file_leaves_the_old_one_serving(home: Path) -> None
 
 def test_a_damaged_bundle_is_refused_at_the_start(home: Path) -> None:
     digest = Shelf(home).champions()[STUDY].digest
-    (home / "bundles" / digest / "linear.json").write_text("{}")
-    with pytest.raises(BundleError, match=r"linear\.json"):
+    (home / "bundles" / digest / "members.json").write_text("{}")
+    with pytest.raises(BundleError, match=r"members\.json"):
         Repository(home, Metrics()).load_all()
 
 

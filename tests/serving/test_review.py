@@ -24,7 +24,7 @@ from tests.serving.tiny import PATIENT
 _EMPTY = frozenset(["meta", "link", "br", "hr", "img", "rect", "circle", "line"])
 
 
-class _Outline(HTMLParser):
+class Outline(HTMLParser):
     """Collects tags and attributes, and whether every tag is closed."""
 
     def __init__(self, page: str) -> None:
@@ -71,14 +71,14 @@ def test_the_answer_comes_first_then_its_interval_and_advice(page: str, answer: 
 
 
 def test_the_page_is_whole_and_well_formed(page: str) -> None:
-    outline = _Outline(page)
+    outline = Outline(page)
     assert outline.open == []
     assert len(outline.all("h1")) == 1
     assert outline.all("html")[0]["lang"] == "en"
 
 
 def test_the_page_asks_for_nothing_and_runs_nothing(page: str) -> None:
-    outline = _Outline(page)
+    outline = Outline(page)
     assert not {"script", "link", "img", "iframe", "form", "object"} & {tag for tag, _ in outline.tags}
     assert not [
         a
@@ -100,7 +100,7 @@ def test_its_one_style_is_the_one_that_the_policy_admits(client: Client, page: s
 
 
 def test_pictures_and_tables_say_what_they_show(page: str) -> None:
-    outline = _Outline(page)
+    outline = Outline(page)
     for picture in outline.all("svg"):
         assert picture["role"] == "img"
         assert all(f'id="{part}"' in page for part in picture["aria-labelledby"].split())
@@ -127,10 +127,10 @@ def test_a_short_explanation_is_drawn_with_the_rest_in_one_row(client: Client) -
 def test_without_its_bundle_the_page_renders_from_the_record_alone(client: Client, answer: dict) -> None:
     view, _ = _view(client, answer["id"])
     page = review_page(view)
-    assert view.card is None
+    assert view.model.card is None
     assert view.band is None
     assert "no longer on the shelf" in page
-    assert len(_Outline(page).all("svg")) == 1
+    assert len(Outline(page).all("svg")) == 1
 
 
 def test_what_a_patient_is_called_cannot_become_markup(client: Client) -> None:
@@ -148,14 +148,14 @@ def test_every_kind_of_answer_has_a_page(client: Client, options: dict) -> None:
     answer = client.predict(**options).json()
     response = client.get(f"/review/{answer['id']}")
     assert response.status_code == 200
-    assert _Outline(response.text).open == []
+    assert Outline(response.text).open == []
 
 
 @pytest.mark.parametrize("patient", probe_documents(), ids=lambda patient: patient["patient_id"])
 def test_every_probe_patient_has_a_page(client: Client, patient: dict) -> None:
     answer = client.predict(patient).json()
     page = client.get(f"/review/{answer['id']}").text
-    assert _Outline(page).open == []
+    assert Outline(page).open == []
     assert "nan" not in page.lower().replace("genant", "")
     if answer["declined"]:
         assert "No number is given" in page

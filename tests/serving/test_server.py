@@ -52,13 +52,13 @@ def test_without_a_model_the_server_says_so_and_opens_no_port(tmp_path: Path) ->
 
 def test_a_corrupt_model_is_refused_before_a_port_is_opened(home: Path) -> None:
     digest = Shelf(home).champions()[STUDY].digest
-    booster = home / "bundles" / digest / "booster.txt"
+    booster = home / "bundles" / digest / "boosters.json"
     booster.write_bytes(booster.read_bytes().replace(b"7", b"8", 1))
     done = _run(home)
     assert done.returncode == 3
     assert "listening" not in done.stderr
     assert done.stderr.count("\n") == 1
-    assert "booster.txt" in done.stderr
+    assert "boosters.json" in done.stderr
 
 
 def test_a_taken_port_is_said_in_one_line(home: Path) -> None:

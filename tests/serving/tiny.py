@@ -16,6 +16,7 @@ from models.card import build_card
 from models.conformal import ConformalScores
 from models.estimators import LinearSettings, TreeSettings, fit_linear, fit_trees
 from models.manifest import Manifest, Provenance
+from models.model_set import ModelSet
 from models.outcome import ContinuousOutcome
 from models.reference import build_reference
 from models.response import ResponseModel, strata_of
@@ -53,6 +54,7 @@ NAMES = (
 )
 ABSENT = tuple(n for n in NAMES if n.startswith("medication") or n.endswith(("flag", "dvt_pe")))
 VKORC1 = ("genotype.VKORC1.rs9923231_T_count",)
+MASKS = {"missing:VKORC1": VKORC1}
 REQUIRED = (("clinical.age.value",), ("clinical.height.value", "clinical.weight.value"))
 
 PATIENT: dict[str, object] = {
@@ -116,15 +118,14 @@ def write_bundle(folder: Path, n_patients: int, n_trees: int, seed: int = 7) -> 
     trees = fit_trees(matrix.values, margin, TreeSettings(n_trees=n_trees, min_data_in_leaf=10), absent)
     blend = Blend((linear, trees), (0.6, 0.4))
     residuals = margin - blend.margin(matrix.values)
-    strata = np.array(strata_of(matrix, cohort, "race", (VKORC1,)))
+    strata = np.array(strata_of(matrix, cohort, "race", MASKS))
     scores = {"all": residuals} | {s: residuals[strata == s] for s in sorted(set(strata.tolist()))}
     domain = Applicability.learn(matrix, cohort, REQUIRED, ABSENT)
-    model = ResponseModel(
-        outcome, spec, ABSENT, blend, ConformalScores(scores, 40), "race", (VKORC1,), domain
-    )
-    manifest = Manifest.of(model, _provenance(n_patients, seed))
+    model = ResponseModel(outcome, spec, ABSENT, blend, ConformalScores(scores, 40), "race", MASKS, domain)
+    models = ModelSet((model,))
+    manifest = Manifest.of(models, _provenance(n_patients, seed))
     reference = build_reference(matrix, cohort, "weekly_dose", "race")
-    return bundle.save(model, folder, manifest, reference, build_card(manifest, EVALUATION))
+    return bundle.save(models, folder, manifest, reference, build_card(manifest, EVALUATION))
 
 
 def _provenance(n_patients: int, seed: int) -> Provenance:

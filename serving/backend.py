@@ -1,0 +1,81 @@
+"""What the routes work with, one for each worker process: models, writers and the prediction log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.response import ResponseModel
+from serving.answer import AnswerWriter
+from serving.errors import RequestError
+from serving.metrics import Metrics
+from serving.prediction_log import PredictionLog, PredictionRecord
+from serving.ranking import RankWriter
+from serving.repository import Repository, Served
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class Writers:
+    """What turns one bundle's answers into JSON, and its models by drug."""
+
+    served: Served
+    answers: AnswerWriter
+    rankings: RankWriter
+    models: dict[str, ResponseModel]
+
+    @classmethod
+    def of(cls, served: Served) -> Writers:
+        """The writers of a bundle that was taken into service."""
+        answers = AnswerWriter(served)
+        models = {model.outcome.drug: model for model in served.bundle.models.models}
+        return cls(served, answers, RankWriter(served, answers), models)
+
+
+class Backend:
+    """Answers from `open` until `close`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics(settings.metrics_folder)
+        self.repository = Repository(settings.home, self.metrics)
+        self._log: PredictionLog | None = None
+        self._writers: dict[str, Writers] = {}
+
+    def open(self) -> None:
+        """Open the prediction log and take every champion into service."""
+        self._log = PredictionLog(self.settings.prediction_log)
+        self.repository.load_all()
+
+    def close(self) -> None:
+        """Close the prediction log."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    @property
+    def log(self) -> PredictionLog:
+        """The prediction log; the 503 problem before `open`."""
+        if self._log is None:
+            raise RequestError("not-ready", "The service is starting.", retry_after_s=1)
+        return self._log
+
+    def served(self, study: str) -> Served:
+        """The model in service for a study; raises the 404 problem when there is none."""
+        found = self.repository.current.get(study)
+        if found is None:
+            raise RequestError("unknown-study", "See GET /v1/models for the studies that are served.")
+        return found
+
+    def writers(self, study: str) -> Writers:
+        """The writers of the model in service for a study, made once for it."""
+        served, known = self.served(study), self._writers.get(study)
+        if known is None or known.served is not served:
+            known = self._writers[study] = Writers.of(served)
+        return known
+
+    def record(self, prediction_id: str) -> PredictionRecord:
+        """A recorded answer; raises the 404 problem when there is none."""
+        found = self.log.find(prediction_id)
+        if found is None:
+            raise RequestError("unknown-prediction", "Use the id of an answer given by this service.")
+        return found
