@@ -30,9 +30,14 @@ def body_surface_area(height_cm: float, weight_kg: float) -> float:
 
 def clinical_columns() -> dict[str, Column]:
     """Every clinical feature that can be computed, by name."""
-    variables = clinical_variables().values()
-    columns = [column for variable in variables for column in _COLUMNS_OF[variable.kind](variable)]
-    columns += [_surface_column(), _dvt_pe_column()]
+    columns = columns_of(clinical_variables().values())
+    derived = (_surface_column(), _dvt_pe_column())
+    return columns | {column.feature.name: column for column in derived}
+
+
+def columns_of(variables: Iterable[ClinicalVariable]) -> dict[str, Column]:
+    """The features of these variables, by name; also for variables that a study declares itself."""
+    columns = (column for variable in variables for column in _COLUMNS_OF[variable.kind](variable))
     return {column.feature.name: column for column in columns}
 
 
@@ -43,12 +48,12 @@ def medication_columns() -> dict[str, Column]:
 
 
 def _value_column(variable: ClinicalVariable) -> list[Column]:
-    feature = _feature(f"{variable.name}.value", variable.unit, variable.label)
+    feature = _feature_of(variable, "value", variable.unit, variable.label)
     return [Column(feature, (f"clinical/{variable.name}",), _values(variable.name))]
 
 
 def _flag_column(variable: ClinicalVariable) -> list[Column]:
-    feature = _feature(f"{variable.name}.flag", "1", variable.label)
+    feature = _feature_of(variable, "flag", "1", variable.label)
     return [Column(feature, (f"clinical/{variable.name}",), _values(variable.name))]
 
 
@@ -58,7 +63,7 @@ def _category_columns(variable: ClinicalVariable) -> list[Column]:
 
 def _category_column(variable: ClinicalVariable, category: str) -> Column:
     label = f"{variable.label}: {category.replace('_', ' ')}"
-    feature = _feature(f"{variable.name}.is_{category}", "1", label)
+    feature = _feature_of(variable, f"is_{category}", "1", label)
     name = variable.name
     absent = float(category == variable.when_missing) if variable.when_missing else math.nan
 
@@ -134,3 +139,7 @@ def _values(name: str) -> Callable[[Cohort], Numbers]:
 
 def _feature(name: str, unit: str, label: str) -> Feature:
     return Feature(f"clinical.{name}", "clinical", None, unit, label)
+
+
+def _feature_of(variable: ClinicalVariable, measure: str, unit: str, label: str) -> Feature:
+    return Feature(f"{variable.block}.{variable.name}.{measure}", variable.block, variable.gene, unit, label)

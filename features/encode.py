@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
 
 import numpy as np
 
-from features.clinical import clinical_columns, medication_columns
+from features import derived
+from features.clinical import clinical_columns, columns_of, medication_columns
 from features.cohort import Cohort, Index
 from features.column import Column
 from features.errors import Fault, FeatureError
 from features.expression import column_for as expression_column_for
 from features.expression import fill_genes, gene_of
 from features.genotype import genotype_columns
+from features.knowledge.tables import ClinicalVariable, clinical_variables
 from features.matrix import Feature, FeatureMatrix
 from features.variants import column_for as tumour_column_for
 
 OPEN_BLOCKS: tuple[Callable[[str], Column | None], ...] = (tumour_column_for, expression_column_for)
 """Blocks that resolve a feature from its name alone, because any gene may be its subject; tried in order."""
 
+KINDS = ("quantity", "flag", "category")
+_TAKEN = frozenset(
+    {"genotype", "medication", "tumour", "expression", "signature", derived.BLOCK, derived.LOG2}
+)
+_VARIABLE = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
+
 
 @dataclass(frozen=True)
 class FeatureSpec:
     """The features of a model, in column order; plain data that travels with the model.
 
-    `linked_snps` lets a missing VKORC1 rs9923231 be inferred from linked SNPs (IWPC 2009).
+    `linked_snps` lets a missing VKORC1 rs9923231 be inferred from linked SNPs (IWPC 2009). `variables` are
+    clinical variables besides those known here, as a study declares them.
 
     >>> FeatureSpec(("clinical.age.value",)).features[0].unit
     'a'
@@ -36,17 +46,29 @@ class FeatureSpec:
 
     names: tuple[str, ...]
     linked_snps: bool = True
+    variables: tuple[ClinicalVariable, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
-        faults = _faults(self.names, self.linked_snps)
+        object.__setattr__(self, "variables", tuple(self.variables))
+        faults = [*declaration_faults(self.variables), *self._faults()]
         if faults:
             raise FeatureError(f"{len(faults)} faults in the feature specification", faults)
+
+    def __reduce__(self) -> tuple[type[FeatureSpec], tuple]:
+        """Copied to another process as plain data; encoders are found again there."""
+        return FeatureSpec, (self.names, self.linked_snps, self.variables)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The encoders, in column order."""
-        return tuple(_known(self.names, self.linked_snps).values())
+        return tuple(self._known.values())
+
+    @cached_property
+    def clinical_variables(self) -> Mapping[str, ClinicalVariable]:
+        """Every clinical variable that a patient may be described by, by name: known here or declared."""
+        declared = {variable.name: variable for variable in self.variables}
+        return MappingProxyType({**clinical_variables(), **declared}) if declared else clinical_variables()
 
     @cached_property
     def layout(self) -> tuple[tuple[str, ...], Index, Index]:
@@ -69,18 +91,75 @@ class FeatureSpec:
 
     def to_json(self) -> dict[str, object]:
         """Plain data that `from_json` reads back."""
-        return {"names": list(self.names), "linked_snps": self.linked_snps}
+        document: dict[str, object] = {"names": list(self.names), "linked_snps": self.linked_snps}
+        return document | {"variables": [asdict(variable) for variable in self.variables]}
 
     @classmethod
     def from_json(cls, document: object) -> FeatureSpec:
         """The specification in plain data; anything else there is refused."""
-        if not isinstance(document, dict) or set(document) != {"names", "linked_snps"}:
-            raise FeatureError("a feature specification holds exactly 'names' and 'linked_snps'")
+        if not isinstance(document, dict) or set(document) != {"names", "linked_snps", "variables"}:
+            raise FeatureError("a feature specification holds exactly names, linked_snps and variables")
         names, linked = document["names"], document["linked_snps"]
         texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
         if not (texts and isinstance(linked, bool)):
             raise FeatureError("a specification's 'names' lists texts and its 'linked_snps' is true or false")
-        return cls(tuple(names), linked)
+        return cls(tuple(names), linked, tuple(map(_variable, document["variables"])))
+
+    def column_for(self, name: str) -> Column | None:
+        """The feature of this name: known here, of a declared variable, or derived from these; else None."""
+        found = self._declared.get(name) or column_for(name, self.linked_snps)
+        return found or derived.column_of(name, self._factor)
+
+    def _factor(self, name: str) -> Column | None:
+        return self._declared.get(name) or column_for(name, self.linked_snps)
+
+    @cached_property
+    def _declared(self) -> Mapping[str, Column]:
+        return columns_of(self.variables)
+
+    @cached_property
+    def _known(self) -> dict[str, Column]:
+        columns = {name: self.column_for(name) for name in self.names if isinstance(name, str)}
+        return {name: column for name, column in columns.items() if column is not None}
+
+    def _faults(self) -> list[Fault]:
+        known = self._known
+        strange = [str(name) for name in self.names if name not in known]
+        faults = [Fault(name, "not a feature known here", _remedy(name)) for name in strange]
+        repeated = sorted(n for n, count in Counter(self.names).items() if n in known and count > 1)
+        faults += [Fault(name, "named more than once", "name it once") for name in repeated]
+        if not self.names:
+            faults.append(Fault("names", "no feature is named", "name at least one"))
+        return faults
+
+
+def declaration_faults(variables: Iterable[ClinicalVariable]) -> list[Fault]:
+    """What is wrong with variables that a study declares."""
+    faults, listed = [], tuple(variables)
+    for variable in listed:
+        where = f"variable '{variable.name}'"
+        if not _VARIABLE.fullmatch(variable.name):
+            faults.append(Fault(where, "is not a name", "use lower case letters, digits and '_'"))
+        if variable.name in clinical_variables():
+            faults.append(Fault(where, "is known here already", "leave it out, or choose another name"))
+        if not _VARIABLE.fullmatch(variable.block) or variable.block in _TAKEN:
+            faults.append(Fault(where, "is of a block that is taken", "use clinical or a name of your own"))
+        if variable.kind not in KINDS:
+            faults.append(Fault(where, "is of no known kind", f"use one of {', '.join(KINDS)}"))
+        if (variable.kind == "category") != bool(variable.categories):
+            faults.append(Fault(where, "has categories and is none, or is one without them", "list them"))
+        if not all(_VARIABLE.fullmatch(category) for category in variable.categories):
+            faults.append(Fault(where, "has a category that is not a name", "use letters, digits and '_'"))
+    repeated = [name for name, n in Counter(v.name for v in listed).items() if n > 1]
+    return faults + [Fault(f"variable '{name}'", "is declared twice", "keep one") for name in repeated]
+
+
+def _variable(document: object) -> ClinicalVariable:
+    try:
+        fields: dict = dict(document)  # type: ignore[call-overload]
+        return ClinicalVariable(**fields | {"categories": tuple(fields["categories"])})
+    except (TypeError, ValueError, KeyError) as error:
+        raise FeatureError("a specification's variable is not as it was written") from error
 
 
 def encode(cohort: Cohort, spec: FeatureSpec) -> FeatureMatrix:
@@ -115,21 +194,6 @@ def column_for(name: str, linked_snps: bool = True) -> Column | None:
         return listed
     found = (resolve(name) for resolve in OPEN_BLOCKS)
     return next((column for column in found if column is not None), None)
-
-
-def _known(names: tuple[str, ...], linked_snps: bool) -> dict[str, Column]:
-    columns = {name: column_for(name, linked_snps) for name in names}
-    return {name: column for name, column in columns.items() if column is not None}
-
-
-def _faults(names: tuple[str, ...], linked_snps: bool) -> list[Fault]:
-    known = _known(tuple(n for n in names if isinstance(n, str)), linked_snps)
-    faults = [Fault(str(n), "not a feature known here", _remedy(str(n))) for n in names if n not in known]
-    repeated = sorted(n for n, count in Counter(names).items() if n in known and count > 1)
-    faults += [Fault(name, "named more than once", "name it once") for name in repeated]
-    if not names:
-        faults.append(Fault("names", "no feature is named", "name at least one"))
-    return faults
 
 
 def _remedy(name: str) -> str:

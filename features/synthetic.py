@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Clinical, Cohort, Genotypes, Medications, Numbers, Outcomes
+from features.encode import FeatureSpec
 from features.knowledge.tables import (
     alleles,
     clinical_variables,
@@ -27,6 +28,7 @@ from features.knowledge.tables import (
     snps,
     star_allele_genes,
 )
+from features.synthetic_probes import block_probes
 
 TRUTH: Mapping[str, float] = MappingProxyType(
     {
@@ -142,8 +144,18 @@ def _medication_rows(rng: np.random.Generator, facts: Facts, missing: float) -> 
     ]
 
 
-def probe_documents(seed: int = 0) -> list[dict]:
-    """Fourteen synthetic patients as documents, the first with every fact; bundles recompute them."""
+def probe_documents(seed: int = 0, spec: FeatureSpec | None = None) -> list[dict]:
+    """Fourteen synthetic patients as documents, the first with every fact; bundles recompute them.
+
+    For a specification that reads declared variables, a tumour or expression, a few more have those.
+    """
+    probes = _known_probes(seed)
+    if spec is not None:
+        probes |= block_probes(probes["everything"], spec, seed)
+    return [{"patient_id": f"probe-{name}"} | document for name, document in probes.items()]
+
+
+def _known_probes(seed: int) -> dict[str, dict]:
     rng = np.random.default_rng(seed)
     age, height, weight = rng.integers(45, 80, 8), rng.integers(150, 190, 8), rng.integers(50, 110, 8)
     body = [_body(*map(float, row)) for row in zip(age, height, weight, strict=True)]
@@ -152,7 +164,7 @@ def probe_documents(seed: int = 0) -> list[dict]:
     stopped = {"drug": "phenytoin", "taken": True, "start_day": -90, "stop_day": -9}
     whole, light = body[0] | _all_clinical(), {k: v for k, v in body[7].items() if k != "weight"}
     woman, man, black = _who("female", "white"), _who("male", "not_stated"), _who("male", "black")
-    probes = {
+    return {
         "everything": _document(_all_genotypes(), whole, _drugs(True, *_one_per_class())),
         "nothing": {},
         "no-genotype": _document((), body[1] | man, _drugs(False, "amiodarone")),
@@ -168,7 +180,6 @@ def probe_documents(seed: int = 0) -> list[dict]:
         "stopped": _document((star1, het), body[1], [stopped]),
         "nothing-taken": _document((star1, het), body[2], _drugs(False, *interaction_classes())),
     }
-    return [{"patient_id": f"probe-{name}"} | document for name, document in probes.items()]
 
 
 def _document(genotypes: Iterable[dict], clinical: dict, medications: Iterable[dict] = ()) -> dict:

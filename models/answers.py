@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.errors import IntegrityError
 from features.matrix import Feature, FeatureMatrix
-from models.outcome import ContinuousOutcome
+from models.outcome import BinaryOutcome, Outcome
 from models.results import ADDITIVITY_TOLERANCE, Explanation, Interval, Notice, Prediction
 
 Numbers = NDArray[np.float64]
@@ -32,10 +32,12 @@ class Answers:
     """Columns over n patients; all numbers of a declined patient are NaN.
 
     `margin` (n,) is on the link scale, `value`, `lower`, `upper` (n,) in the outcome's unit, `values`
-    (n, p) the features as encoded, `contributions` (n, p) on the margin or None when not asked for.
+    (n, p) the features as encoded, `contributions` (n, p) on the margin or None when not asked for, and
+    `base` (n,) where they start. `possible` says of a binary outcome whether it, and whether its absence,
+    cannot be ruled out.
     """
 
-    outcome: ContinuousOutcome
+    outcome: Outcome
     features: tuple[Feature, ...]
     patient_ids: Names
     level: float
@@ -46,18 +48,20 @@ class Answers:
     notices: tuple[tuple[Notice, ...], ...]
     values: Numbers
     contributions: Numbers | None
-    base: float
+    base: Numbers
+    possible: tuple[tuple[bool, bool], ...] | None = None
 
     @classmethod
     def assemble(
         cls,
-        outcome: ContinuousOutcome,
+        outcome: Outcome,
         matrix: FeatureMatrix,
         level: float,
         margin: Numbers,
         ends: tuple[Numbers, Numbers],
-        explanation: tuple[Numbers | None, float],
+        explanation: tuple[Numbers | None, Numbers],
         notices: tuple[tuple[Notice, ...], ...],
+        possible: tuple[tuple[bool, bool], ...] | None = None,
     ) -> Self:
         """Answers from the margin, its interval and its contributions; declined patients lose theirs."""
         contributions, base = explanation
@@ -72,7 +76,8 @@ class Answers:
             lower, upper = ends
         value, below, above = _in_unit(outcome, margin, lower, upper)
         who = outcome, matrix.features, matrix.patient_ids
-        return cls(*who, level, margin, value, below, above, notices, matrix.values, contributions, base)
+        numbers = margin, value, below, above
+        return cls(*who, level, *numbers, notices, matrix.values, contributions, base, possible)
 
     def __len__(self) -> int:
         return len(self.patient_ids)
@@ -86,13 +91,20 @@ class Answers:
         if self.is_declined(i):
             return Prediction(*names, None, None, self.notices[i])
         interval = Interval(self.level, float(self.lower[i]), float(self.upper[i]))
-        return Prediction(*names, float(self.value[i]), interval, self.notices[i], self._explanation(i))
+        rest = self.notices[i], self._explanation(i), self._possible(i)
+        return Prediction(*names, float(self.value[i]), interval, *rest)
+
+    def _possible(self, i: int) -> tuple[str, ...] | None:
+        if self.possible is None or not isinstance(self.outcome, BinaryOutcome):
+            return None
+        labels = self.outcome.event, f"no {self.outcome.event}"
+        return tuple(label for label, can_be in zip(labels, self.possible[i], strict=True) if can_be)
 
     def _explanation(self, i: int) -> Explanation | None:
         if self.contributions is None:
             return None
         margin = float(self.margin[i])
-        return Explanation(self.features, self.values[i], self.contributions[i], self.base, margin)
+        return Explanation(self.features, self.values[i], self.contributions[i], float(self.base[i]), margin)
 
     def is_declined(self, i: int) -> bool:
         """Whether a notice withholds this patient's number."""
@@ -110,12 +122,12 @@ class Answers:
         )
 
 
-def _adds_up(contributions: Numbers, base: float, margin: Numbers) -> bool:
+def _adds_up(contributions: Numbers, base: Numbers, margin: Numbers) -> bool:
     """Whether every patient's contributions sum to the margin; NaN never does."""
     return bool((np.abs(contributions.sum(axis=1) + base - margin) <= ADDITIVITY_TOLERANCE).all())
 
 
-def _in_unit(outcome: ContinuousOutcome, margin: Numbers, lower: Numbers, upper: Numbers) -> Numbers:
+def _in_unit(outcome: Outcome, margin: Numbers, lower: Numbers, upper: Numbers) -> Numbers:
     """Answers and their ends in the outcome's unit; what is unbounded on the margin stays unbounded."""
     margins = np.array([margin, lower, upper])
     values = outcome.from_margin(margins)

@@ -18,6 +18,7 @@ from models.results import Notice
 
 Names = tuple[str, ...]
 Columns = list[list[int]]
+_NOT_CLINICAL = frozenset({"genotype", "medication", "tumour", "expression", "signature", "interaction"})
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,9 @@ def _loci(features: tuple[Feature, ...]) -> Names:
 
 
 def _variables(features: tuple[Feature, ...]) -> Names:
-    return tuple(sorted({f.name.split(".", 2)[1] for f in features if f.block == "clinical"}))
+    """Clinical variables that may be categories, of whichever block a study put them into."""
+    known = (f.name.split(".", 2) for f in features if f.block not in _NOT_CLINICAL)
+    return tuple(sorted({parts[1] for parts in known}))
 
 
 def _alleles(cohort: Cohort, locus: str) -> Names:

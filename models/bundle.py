@@ -14,23 +14,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from features.errors import BundleError, Fault, RxplainError
 from features.synthetic import probe_documents
+from models import learned
 from models import probes as probing
-from models.applicability import Applicability
-from models.blend import Blend
-from models.conformal import ConformalScores
 from models.manifest import Manifest
-from models.members import LinearMember, Member, TreeMember, absent_fill
+from models.model_set import ModelSet
 from models.response import ResponseModel
 from models.strict import from_bytes, sha256, to_bytes
 
 MANIFEST = "manifest.json"
 FILES = (
-    "linear.json",
-    "booster.txt",
+    "members.json",
+    "boosters.json",
     "conformal.json",
     "applicability.json",
     "reference.json",
@@ -46,16 +42,21 @@ REMEDY = "fetch the bundle again from the registry, or retrain with rxplain fit"
 class LoadedBundle:
     """A bundle that has proved itself in this process."""
 
-    model: ResponseModel
+    models: ModelSet
     manifest: Manifest
     digest: str
     reference: Mapping[str, object]
     card: Mapping[str, object]
     card_markdown: str
 
+    @property
+    def model(self) -> ResponseModel:
+        """The only model of a bundle that answers about one drug."""
+        return self.models.model
+
 
 def save(
-    model: ResponseModel,
+    models: ModelSet,
     folder: Path,
     manifest: Manifest,
     reference: Mapping[str, object],
@@ -67,7 +68,9 @@ def save(
     The bundle is loaded, and so proved, before it takes its name. Writing the same bundle again
     changes nothing; another bundle of that name is refused.
     """
-    contents = _contents(model, reference, card, probe_documents() if probes is None else probes)
+    contents = _contents(
+        models, reference, card, probe_documents(spec=models.spec) if probes is None else probes
+    )
     raw = manifest.with_files({name: sha256(data) for name, data in contents.items()}).to_bytes()
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -102,51 +105,29 @@ def load(folder: Path, expected_digest: str | None = None) -> LoadedBundle:
     manifest = Manifest.from_bytes(contents.pop(MANIFEST))
     _check_digests(manifest, contents)
     try:
-        model = _model(manifest, contents)
+        models = learned.read(manifest, contents)
     except RxplainError:
         raise
     except Exception as error:
         raise BundleError(f"the bundle's parts do not fit together; {REMEDY}") from error
-    probing.check(model, from_bytes(contents["probes.json"], "probes.json"))
+    probing.check(models, from_bytes(contents["probes.json"], "probes.json"))
     reference, card = (from_bytes(contents[n], n) for n in ("reference.json", "card.json"))
-    return LoadedBundle(model, manifest, digest, reference, card, contents["card.md"].decode())
+    return LoadedBundle(models, manifest, digest, reference, card, contents["card.md"].decode())
 
 
 def _contents(
-    model: ResponseModel,
+    models: ModelSet,
     reference: Mapping[str, object],
     card: tuple[str, Mapping[str, object]],
     probes: Sequence[object],
 ) -> dict[str, bytes]:
-    members = {member.kind: member for member in model.blend.members}
-    linear, trees = members["linear"], members["trees"]
-    if not isinstance(linear, LinearMember) or not isinstance(trees, TreeMember):
-        raise BundleError("a bundle carries one linear and one trees member")
     return {
-        "linear.json": to_bytes(linear.to_json()),
-        "booster.txt": trees.model_text.encode(),
-        "conformal.json": to_bytes(model.conformal.to_json()),
-        "applicability.json": to_bytes(model.applicability.to_json()),
+        **learned.write(models),
         "reference.json": to_bytes(reference),
-        "probes.json": to_bytes(probing.record(model, probes)),
+        "probes.json": to_bytes(probing.record(models, probes)),
         "card.md": card[0].encode(),
         "card.json": to_bytes(card[1]),
     }
-
-
-def _model(manifest: Manifest, contents: Mapping[str, bytes]) -> ResponseModel:
-    absent = np.array([name in manifest.absent for name in manifest.spec.names], dtype=bool)
-    linear = LinearMember.from_json(from_bytes(contents["linear.json"], "linear.json"))
-    trees = TreeMember(contents["booster.txt"].decode(), absent_fill(len(absent), absent))
-    members: Mapping[str, Member] = {"linear": linear, "trees": trees}
-    blend = Blend(tuple(members[kind] for kind in manifest.weights), tuple(manifest.weights.values()))
-    conformal = ConformalScores.from_json(from_bytes(contents["conformal.json"], "conformal.json"))
-    domain = Applicability.from_json(from_bytes(contents["applicability.json"], "applicability.json"))
-    parts = (conformal, manifest.strata, manifest.masks, domain)
-    model = ResponseModel(manifest.outcome, manifest.spec, manifest.absent, blend, *parts)
-    if model.features != manifest.catalog:
-        raise BundleError("this version computes the bundle's features otherwise; retrain with rxplain fit")
-    return model
 
 
 def _read(folder: Path) -> dict[str, bytes]:

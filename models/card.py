@@ -6,19 +6,25 @@ It informs, and does not order; what it does not know, it says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 
 from models.manifest import Manifest
+from models.outcome import BinaryOutcome, outcome_to_json
 
 ADVICE = (
     "This estimate informs the clinician who treats the patient; it does not order a dose and replaces "
     "neither judgement nor monitoring."
 )
 _METRICS = {
+    "auc": "AUC",
+    "auc_within": "AUC within groups",
+    "spearman": "mean Spearman correlation over drugs",
+    "brier": "Brier score",
+    "slope": "calibration slope",
     "mae": "mean absolute error ({unit})",
     "r2": "R²",
     "within20": "within 20% (% of patients)",
-    "coverage90": "90% interval covers (%)",
+    "coverage90": "90% interval or set holds (%)",
+    "decided": "set names one outcome (%)",
 }
 _SMALLEST_CELL = 10
 
@@ -37,10 +43,11 @@ def _data(manifest: Manifest, evaluation: Mapping[str, object]) -> dict[str, obj
     provenance, outcome = manifest.provenance, manifest.outcome
     return {
         "name": provenance.study,
-        "purpose": f"Estimates {outcome.name.replace('_', ' ')} of {outcome.drug} in {outcome.unit}, with an "
-        "interval and the exact contribution of every feature.",
+        "purpose": _purpose(manifest),
         "advice": ADVICE,
-        "outcome": {**asdict(outcome), "scale": outcome.margin_unit},
+        "outcome": {**outcome_to_json(outcome), "unit": outcome.unit, "scale": outcome.margin_unit},
+        "drugs": [one.drug for one in manifest.outcomes],
+        "treatments": [] if manifest.question is None else list(manifest.question.options),
         "population": {
             "n": provenance.n_patients,
             "trained_on": provenance.trained_on,
@@ -48,7 +55,6 @@ def _data(manifest: Manifest, evaluation: Mapping[str, object]) -> dict[str, obj
         },
         "features": [{"name": f.name, "label": f.label, "unit": f.unit} for f in manifest.catalog],
         "silence_read_as_no": list(manifest.absent),
-        "members": dict(manifest.weights),
         "performance": evaluation.get("protocols", {}),
         "subgroups": _large(evaluation.get("subgroups", {})),
         "remarks": list(_texts(evaluation.get("remarks", []))),
@@ -57,8 +63,17 @@ def _data(manifest: Manifest, evaluation: Mapping[str, object]) -> dict[str, obj
     }
 
 
+def _purpose(manifest: Manifest) -> str:
+    outcome, drugs = manifest.outcome, len(manifest.outcomes)
+    name = outcome.name.replace("_", " ")
+    what = f"the probability of {outcome.event}" if isinstance(outcome, BinaryOutcome) else name
+    of = f"{drugs} drugs" if drugs > 1 else outcome.drug
+    unit = "" if outcome.unit == "1" else f" in {outcome.unit}"
+    return f"Estimates {what} of {of}{unit}, with an interval and the exact contribution of every feature."
+
+
 def _limits(manifest: Manifest) -> list[str]:
-    drug = manifest.outcome.drug
+    drug = manifest.outcome.drug if len(manifest.outcomes) == 1 else "one of these drugs"
     return [
         f"Learned from patients as described under population; whoever differs from them, or takes {drug} "
         "for another reason, may be answered worse than the figures say.",

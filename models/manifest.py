@@ -9,11 +9,11 @@ from typing import Self
 from features.encode import FeatureSpec
 from features.errors import BundleError
 from features.matrix import Feature
-from models.outcome import ContinuousOutcome
-from models.response import ResponseModel
+from models.model_set import ModelSet, Question
+from models.outcome import Outcome, outcome_from_json, outcome_to_json
 from models.strict import from_bytes, sha256, to_bytes
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,27 @@ class Manifest:
     """Provenance, what the model reads and answers, how its parts fit together, and its files' digests."""
 
     provenance: Provenance
-    outcome: ContinuousOutcome
+    outcomes: tuple[Outcome, ...]
     spec: FeatureSpec
     catalog: tuple[Feature, ...]
     absent: tuple[str, ...]
     strata: str
-    masks: tuple[tuple[str, ...], ...]
-    weights: Mapping[str, float]
+    masks: Mapping[str, tuple[str, ...]]
+    question: Question | None = None
     files: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: ResponseModel, provenance: Provenance) -> Self:
-        """The manifest of a model that is not written yet."""
-        kinds = [member.kind for member in model.blend.members]
-        if sorted(kinds) != ["linear", "trees"]:
-            raise BundleError("a bundle carries one linear and one trees member; found: " + ", ".join(kinds))
-        weights = dict(zip(kinds, model.blend.weights, strict=True))
-        spec, parts = model.spec, (model.absent, model.strata, model.masks)
-        return cls(provenance, model.outcome, spec, model.features, *parts, weights)
+    def of(cls, models: ModelSet, provenance: Provenance) -> Self:
+        """The manifest of models that are not written yet."""
+        first = models.models[0]
+        outcomes = tuple(model.outcome for model in models.models)
+        parts = (first.absent, first.strata, first.masks, models.question)
+        return cls(provenance, outcomes, models.spec, first.features, *parts)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The first model's outcome: all there is, or an example of a panel's."""
+        return self.outcomes[0]
 
     def with_files(self, files: Mapping[str, str]) -> Self:
         """The same manifest, naming these files by their SHA-256."""
@@ -82,15 +85,15 @@ class Manifest:
             "format": FORMAT,
             **provenance,
             "study_sha256": self.provenance.study_sha256,
-            "outcome": asdict(self.outcome),
+            "outcomes": [outcome_to_json(outcome) for outcome in self.outcomes],
             "spec": self.spec.to_json(),
             "catalog": [asdict(feature) for feature in self.catalog],
             "model": {
                 "absent": list(self.absent),
                 "strata": self.strata,
-                "masks": [list(mask) for mask in self.masks],
-                "weights": dict(self.weights),
+                "masks": {name: list(mask) for name, mask in self.masks.items()},
             },
+            "question": None if self.question is None else asdict(self.question),
             "files": dict(self.files),
         }
 
@@ -113,16 +116,16 @@ class Manifest:
 
     @classmethod
     def _from_json(cls, data: dict) -> Self:
-        model = data["model"]
+        model, question = data["model"], data["question"]
         return cls(
             Provenance(**{f.name: data[f.name] for f in fields(Provenance)}),
-            ContinuousOutcome(**data["outcome"]),
+            tuple(map(outcome_from_json, data["outcomes"])),
             FeatureSpec.from_json(data["spec"]),
             tuple(Feature(**feature) for feature in data["catalog"]),
             tuple(model["absent"]),
             model["strata"],
-            tuple(tuple(mask) for mask in model["masks"]),
-            model["weights"],
+            {name: tuple(mask) for name, mask in model["masks"].items()},
+            question and Question(question["variable"], tuple(question["options"])),
             data["files"],
         )
 

@@ -92,7 +92,7 @@ class LinearMember:
     def from_json(cls, data: Mapping[str, object]) -> Self:
         """The member that wrote `data`."""
         if set(data) != {"intercept", *_LINEAR_ARRAYS}:
-            raise BundleError("linear.json does not hold exactly intercept, " + ", ".join(_LINEAR_ARRAYS))
+            raise BundleError("a linear member does not hold exactly intercept, " + ", ".join(_LINEAR_ARRAYS))
         arrays = {name: np.array(data[name], dtype=np.float64) for name in _LINEAR_ARRAYS}
         return cls(intercept=float(str(data["intercept"])), **arrays)
 

@@ -8,20 +8,19 @@ from collections.abc import Mapping, Sequence
 from features.errors import BundleError, RxplainError
 from features.readers.document import read_documents
 from models.answers import Answers
-from models.response import ResponseModel
+from models.model_set import ModelSet
 
 LEVEL = 0.9
 _RELATIVE = 1e-12
 
 
-def record(model: ResponseModel, documents: Sequence[object]) -> dict[str, object]:
-    """The probe patients' documents and the model's full answers to them."""
-    answers = model.explain(read_documents(documents), LEVEL)
-    return {"level": LEVEL, "documents": list(documents), "answers": _plain(answers)}
+def record(models: ModelSet, documents: Sequence[object]) -> dict[str, object]:
+    """The probe patients' documents and the models' full answers to them, by drug or treatment."""
+    return {"level": LEVEL, "documents": list(documents), "answers": _answers(models, documents)}
 
 
-def check(model: ResponseModel, probes: Mapping[str, object]) -> None:
-    """Refuse a model that does not answer its probe patients as recorded.
+def check(models: ModelSet, probes: Mapping[str, object]) -> None:
+    """Refuse models that do not answer their probe patients as recorded.
 
     Features, margin and contributions must agree bit for bit; what goes through the link (`value`,
     `lower`, `upper`) within 1e-12, since exp and log differ between machines in the last bit.
@@ -30,15 +29,30 @@ def check(model: ResponseModel, probes: Mapping[str, object]) -> None:
     if not isinstance(documents, list) or not isinstance(recorded, dict) or probes.get("level") != LEVEL:
         raise BundleError("probes.json does not hold level, documents and answers; fetch the bundle again")
     try:
-        found = _plain(model.explain(read_documents(documents), LEVEL))
+        found = _answers(models, documents)
     except RxplainError as error:
         raise BundleError("probes.json: a probe patient can no longer be answered; " + _REMEDY) from error
-    differing = [name for name in found if not _agree(name, found[name], recorded.get(name))]
+    differing = _differing(found, recorded)
     if differing:
         raise BundleError(
             "probes.json: the model answers its probe patients otherwise than at training "
             f"({', '.join(differing)}); {_REMEDY}"
         )
+
+
+def _answers(models: ModelSet, documents: Sequence[object]) -> dict[str, dict[str, object]]:
+    """By option, what is said of the probe patients; as plain data."""
+    cohort = read_documents(documents, models.spec)
+    answers = models.answer(cohort, LEVEL, explain=True)
+    return {option: _plain(own) for option, own in answers.items()}
+
+
+def _differing(found: Mapping[str, Mapping[str, object]], recorded: Mapping) -> list[str]:
+    if found.keys() != recorded.keys():
+        return ["the options answered"]
+    pairs = ((own, recorded[option]) for option, own in found.items())
+    faults = {n for own, kept in pairs for n in own if not _agree(n, own[n], kept.get(n))}
+    return sorted(faults)
 
 
 _REMEDY = "fetch the bundle again, install the versions it was trained with, or retrain with rxplain fit"
@@ -47,6 +61,7 @@ _THROUGH_LINK = ("value", "lower", "upper")
 
 def _plain(answers: Answers) -> dict[str, object]:
     contributions = () if answers.contributions is None else answers.contributions.tolist()
+    possible = answers.possible
     return {
         "features": [_numbers(row) for row in answers.values.tolist()],
         "margin": _numbers(answers.margin.tolist()),
@@ -54,7 +69,8 @@ def _plain(answers: Answers) -> dict[str, object]:
         "lower": _numbers(answers.lower.tolist()),
         "upper": _numbers(answers.upper.tolist()),
         "contributions": [_numbers(row) for row in contributions],
-        "base": answers.base,
+        "base": _numbers(answers.base.tolist()),
+        "possible": None if possible is None else [list(own) for own in possible],
         "notices": [[[n.code, n.severity, n.feature] for n in own] for own in answers.notices],
     }
 

@@ -6,6 +6,9 @@ and a quantile is told only where ten patients lie beyond it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,10 +20,17 @@ SMALLEST_CELL = 10
 _QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 
-def build_reference(matrix: FeatureMatrix, cohort: Cohort, outcome: str, strata: str) -> dict[str, object]:
+def build_reference(
+    matrix: FeatureMatrix,
+    cohort: Cohort,
+    outcome: str,
+    strata: str,
+    drugs: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, object]:
     """Histograms by feature, quantiles of the outcome over all and by `strata`, and counts.
 
-    `outcome` names the cohort's outcome, `strata` a clinical text variable such as race.
+    `outcome` names the cohort's outcome, `strata` a clinical text variable such as race, and `drugs` by drug
+    the outcomes of a panel.
     """
     observed = cohort.outcome(outcome)
     texts = np.array([text or "not_recorded" for text in cohort.texts(strata).tolist()], dtype=object)
@@ -30,6 +40,7 @@ def build_reference(matrix: FeatureMatrix, cohort: Cohort, outcome: str, strata:
         "smallest_cell": SMALLEST_CELL,
         "features": {name: histogram(matrix.values[:, i]) for i, name in enumerate(matrix.names)},
         "outcome": {"name": outcome, **quantiles(observed)},
+        "drugs": {drug: quantiles(cohort.outcome(name)) for drug, name in drugs.items()},
         "strata": {"variable": strata, "groups": {text: quantiles(own) for text, own in groups.items()}},
     }
 
@@ -49,12 +60,21 @@ def histogram(values: Numbers) -> dict[str, object]:
 
 
 def quantiles(values: Numbers) -> dict[str, object]:
-    """How many were recorded (None under ten), and those quantiles that ten patients lie beyond."""
+    """How many were recorded and their mean (None under ten), and the quantiles that ten patients lie beyond.
+
+    Of an event (0 or 1) the mean is its rate; it is told where ten patients had it and ten did not.
+    """
     recorded = values[~np.isnan(values)]
     n = len(recorded)
     told = [q for q in _QUANTILES if round(n * min(q, 1.0 - q), 6) >= SMALLEST_CELL]
     found = {str(q): float(np.quantile(recorded, q)) for q in told}
-    return {"n": n if n >= SMALLEST_CELL else None, "quantiles": found}
+    smallest = min(int((recorded == end).sum()) for end in (0.0, 1.0)) if _is_event(recorded) else n
+    mean = float(recorded.mean()) if min(n, smallest) >= SMALLEST_CELL else None
+    return {"n": n if n >= SMALLEST_CELL else None, "mean": mean, "quantiles": found}
+
+
+def _is_event(recorded: Numbers) -> bool:
+    return bool(np.isin(recorded, (0.0, 1.0)).all())
 
 
 def _edges(recorded: Numbers) -> list[float]:

@@ -1,10 +1,15 @@
-"""A response model: members, intervals and domain put together, answering cohorts of any size alike."""
+"""A response model: members, intervals and domain put together, answering cohorts of any size alike.
+
+A patient who lacks a whole modality is answered by a blend that was fitted without it, where there is one
+(reduced models: Saar-Tsechansky and Provost 2007, JMLR 8:1625), and its own interval.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +21,28 @@ from features.matrix import Feature, FeatureMatrix
 from models.answers import Answers
 from models.applicability import Applicability
 from models.blend import Blend
+from models.calibration import CalibrationBand
 from models.conformal import ConformalScores
-from models.outcome import ContinuousOutcome
+from models.members import Explained
+from models.outcome import Outcome
 from models.results import Notice
 
 Names = tuple[str, ...]
 Numbers = NDArray[np.float64]
 MaskColumns = tuple[tuple[str, NDArray[np.int64]], ...]
+Uncertainty = ConformalScores | CalibrationBand
+MISSING = "missing:"
+_FEW_COLUMNS = 16  # so few are quicker as plain numbers, and a request is one patient
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Patients as a model reads them: their matrix, its values row by row, strata and notices."""
+
+    matrix: FeatureMatrix
+    values: Numbers
+    strata: list[str]
+    notices: tuple[tuple[Notice, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -30,20 +50,25 @@ class ResponseModel:
     """What was learned of one drug and one outcome.
 
     `absent` features read silence as no. An interval's stratum is `<strata>=<text>` of that clinical
-    variable, or `missing:<genes>` where every feature of one of `masks` is missing.
+    variable, or the name of the widest of `masks` of which every feature is missing; who is in such a
+    stratum is answered by its own blend `without` those features, if there is one.
     """
 
-    outcome: ContinuousOutcome
+    outcome: Outcome
     spec: FeatureSpec
     absent: Names
     blend: Blend
-    conformal: ConformalScores
+    conformal: Uncertainty
     strata: str
-    masks: tuple[Names, ...]
+    masks: Mapping[str, Names]
     applicability: Applicability
+    without: Mapping[str, Blend] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        groups = (*self.masks, *self.applicability.required_any, self.absent)
+        strangers = sorted(self.without.keys() - self.masks.keys())
+        if strangers:
+            raise FeatureError("the model has blends for masks it does not know: " + ", ".join(strangers))
+        groups = (*self.masks.values(), *self.applicability.required_any, self.absent)
         unknown = sorted({name for group in groups for name in group} - set(self.spec.names))
         if unknown:
             raise FeatureError("the model names features that it does not read: " + ", ".join(unknown))
@@ -58,18 +83,46 @@ class ResponseModel:
 
     def answer(self, matrix: FeatureMatrix, cohort: Cohort, level: float, explain: bool) -> Answers:
         """The answers for patients encoded before; `matrix` and `cohort` hold the same patients."""
+        return self.answer_reading(self.read(matrix, cohort), level, explain)
+
+    def read(self, matrix: FeatureMatrix, cohort: Cohort) -> Reading:
+        """What all models of one specification know of these patients before any of them answers."""
         same_columns = matrix.features is self.spec.features or matrix.names == self.spec.names
         if not same_columns or matrix.patient_ids != cohort.patient_ids:
             raise FeatureError("the matrix is not of this model's features and this cohort's patients")
-        values = np.ascontiguousarray(matrix.values)
         notices = self.applicability.notices(matrix, cohort, self._absent)
-        explained = self.blend.explain(values) if explain else None
-        margin = self.blend.margin(values) if explained is None else explained.margin
-        strata = _strata(values, cohort, self.strata, self._mask_columns)
+        strata = _strata(matrix.values, cohort, self.strata, self._mask_columns)
+        return Reading(matrix, np.ascontiguousarray(matrix.values), strata, notices)
+
+    def answer_reading(self, reading: Reading, level: float, explain: bool) -> Answers:
+        """The answers for patients that were read by a model of the same specification."""
+        strata = reading.strata
+        margin, explanation = self._margin(reading.values, strata, explain)
         ends = self.conformal.interval(margin, strata, level)
-        doubts = self._with_doubts(notices, strata, ends[0])
-        explanation = (None, math.nan) if explained is None else (explained.contributions, explained.base)
-        return Answers.assemble(self.outcome, matrix, level, margin, ends, explanation, doubts)
+        doubts = self._with_doubts(reading.notices, strata, ends[0])
+        possible = None
+        if isinstance(self.conformal, CalibrationBand):
+            possible = self.conformal.possible(margin, strata, level)
+        return Answers.assemble(
+            self.outcome, reading.matrix, level, margin, ends, explanation, doubts, possible
+        )
+
+    def _margin(
+        self, values: Numbers, strata: list[str], explain: bool
+    ) -> tuple[Numbers, tuple[Numbers | None, Numbers]]:
+        """Each patient's margin by the blend of their stratum, and its contributions and base if asked."""
+        if not any(stratum in self.without for stratum in strata):
+            return _by_blend(self.blend, values, explain)
+        margin, base = np.empty(len(values)), np.full(len(values), np.nan)
+        contributions = np.empty(values.shape) if explain else None
+        which = np.array([stratum if stratum in self.without else "" for stratum in strata], dtype=object)
+        for stratum in sorted(set(which.tolist())):
+            rows = np.flatnonzero(which == stratum)
+            blend = self.without.get(stratum, self.blend)
+            margin[rows], (own, base[rows]) = _by_blend(blend, values[rows], explain)
+            if contributions is not None and own is not None:
+                contributions[rows] = own
+        return margin, (contributions, base)
 
     @cached_property
     def _mask_columns(self) -> MaskColumns:
@@ -81,9 +134,23 @@ class ResponseModel:
         pooled = {stratum for stratum in set(strata) if self.conformal.source(stratum) != stratum}
         rows = zip(notices, strata, lower.tolist(), strict=True)
         return tuple(
-            own + (_POOLED,) * (stratum in pooled) + (_UNBOUNDED,) * (end == -math.inf)
+            self._still_true(own, stratum)
+            + ((_without_notice(stratum),) if stratum in self.without else ())
+            + (_POOLED,) * (stratum in pooled)
+            + (_UNBOUNDED,) * (end == -math.inf)
             for own, stratum, end in rows
         )
+
+    def _still_true(self, notices: tuple[Notice, ...], stratum: str) -> tuple[Notice, ...]:
+        """The notices without those of values that stand in where a blend without the feature answers."""
+        unread = self._unread.get(stratum)
+        if unread is None:
+            return notices
+        return tuple([n for n in notices if n.code != "imputed" or n.feature not in unread])
+
+    @cached_property
+    def _unread(self) -> Mapping[str, frozenset[str]]:
+        return {stratum: frozenset(self.masks[stratum]) for stratum in self.without}
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -101,15 +168,30 @@ _POOLED = Notice(
 _UNBOUNDED = Notice("interval_unbounded", "Too few patients to give an interval at the level asked for.")
 
 
-def strata_of(matrix: FeatureMatrix, cohort: Cohort, strata: str, masks: tuple[Names, ...]) -> list[str]:
+def _by_blend(blend: Blend, values: Numbers, explain: bool) -> tuple[Numbers, tuple[Numbers | None, Numbers]]:
+    if not explain:
+        return blend.margin(values), (None, np.full(len(values), np.nan))
+    explained: Explained = blend.explain(values)
+    return explained.margin, (explained.contributions, np.full(len(values), explained.base))
+
+
+@cache
+def _without_notice(stratum: str) -> Notice:
+    lacking = stratum.removeprefix(MISSING).replace("+", " and ")
+    text = f"Nothing is recorded of {lacking}; a model fitted without it answers, with its own interval."
+    return Notice("modality_missing", text, "caution")
+
+
+def strata_of(matrix: FeatureMatrix, cohort: Cohort, strata: str, masks: Mapping[str, Names]) -> list[str]:
     """Each patient's stratum: the widest mask that is missing altogether, else `<strata>=<text>`."""
     return _strata(matrix.values, cohort, strata, _mask_columns(masks, matrix.names))
 
 
-def _mask_columns(masks: tuple[Names, ...], names: Names) -> MaskColumns:
+def _mask_columns(masks: Mapping[str, Names], names: Names) -> MaskColumns:
     """Each mask's stratum and columns, the widest last."""
-    ordered = sorted(masks, key=len)
-    return tuple((mask_name(mask), np.array([*map(names.index, mask)], dtype=np.int64)) for mask in ordered)
+    place = {name: i for i, name in enumerate(names)}
+    ordered = sorted(masks.items(), key=lambda mask: len(mask[1]))
+    return tuple((name, np.array([place[n] for n in mask], dtype=np.int64)) for name, mask in ordered)
 
 
 def _strata(values: Numbers, cohort: Cohort, strata: str, masks: MaskColumns) -> list[str]:
@@ -117,6 +199,10 @@ def _strata(values: Numbers, cohort: Cohort, strata: str, masks: MaskColumns) ->
     for patient, text in cohort.clinical.texts_of(strata).items():
         answer[patient] = f"{strata}={text or 'not_recorded'}"
     for stratum, columns in masks:
+        if len(columns) > _FEW_COLUMNS:
+            for patient in np.flatnonzero(np.isnan(values[:, columns]).all(axis=1)).tolist():
+                answer[patient] = stratum
+            continue
         for patient, numbers in enumerate(values.take(columns, axis=1).tolist()):
             if all(map(math.isnan, numbers)):
                 answer[patient] = stratum
@@ -125,4 +211,4 @@ def _strata(values: Numbers, cohort: Cohort, strata: str, masks: MaskColumns) ->
 
 def mask_name(mask: Names) -> str:
     """The stratum of those who lack a mask's features, as `missing:VKORC1`."""
-    return "missing:" + "+".join(sorted({name.split(".", 2)[1] for name in mask}))
+    return MISSING + "+".join(sorted({name.split(".", 2)[1] for name in mask}))

@@ -69,7 +69,10 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One patient's answer; `value` is None when the model declines, and then a notice says why."""
+    """One patient's answer; `value` is None when the model declines, and then a notice says why.
+
+    Of a binary outcome the value is a probability, and `possible` names what cannot be ruled out.
+    """
 
     patient_id: str
     drug: str
@@ -79,6 +82,7 @@ class Prediction:
     interval: Interval | None
     notices: tuple[Notice, ...] = ()
     explanation: Explanation | None = None
+    possible: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.value is None:

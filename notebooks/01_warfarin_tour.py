@@ -17,7 +17,7 @@ import numpy as np
 
 from features.encode import FeatureSpec, encode
 from features.readers.document import read_documents, to_document
-from training.comparators import COMPARATORS
+from training.comparators import comparator
 from training.datasets import catalog
 from training.design import build_design
 from training.fit import fit_response
@@ -85,7 +85,7 @@ train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
 learned_from = patients.take(np.array(patients.patient_ids, dtype=object)[train])
 asked_about = patients.take(np.array(patients.patient_ids, dtype=object)[test])
 
-model = fit_response(matrix.rows(train), learned_from, study, study.seed)
+model = fit_response(build_design(study, learned_from), learned_from, study, study.seed)
 weights = dict(zip((member.kind for member in model.blend.members), model.blend.weights, strict=True))
 print(f"learned from {len(train):,} patients on the {model.outcome.link} of the dose; weights {weights}")
 
@@ -101,7 +101,7 @@ observed = dose[test]
 given = ~np.isnan(answers.value)
 estimates = {"this model": answers.value}
 for who in ("iwpc_pharmacogenetic", "iwpc_clinical", "fixed_35"):
-    estimates[who] = COMPARATORS[who](design, train, test)
+    estimates[who] = comparator(who)(design, study, train, test)
 for who, estimate in estimates.items():
     error = np.abs(estimate - observed)[given].mean()
     print(f"{who:21} mean absolute error {error:5.2f} mg/week over {given.sum()} patients of an unseen site")

@@ -15,10 +15,16 @@ from training.run import RunResult, StudyCheck
 
 # How each figure reads: heading, decimals, and what follows the number.
 _METRICS = {
+    "auc": (">AUC", 3, ""),
+    "auc_within": (">AUC within", 3, ""),
+    "spearman": (">Spearman", 3, ""),
+    "brier": (">Brier", 3, ""),
+    "slope": (">slope", 2, ""),
     "mae": (">error (MAE)", 2, ""),
     "r2": (">R2", 3, ""),
     "within20": (">within 20%", 1, "%"),
     "coverage90": (">90% covers", 1, "%"),
+    "decided": (">decided", 1, "%"),
 }
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Cohort
-from features.errors import Fault, StudyError
-from training.comparators import COMPARATORS
+from training.comparators import comparator
 from training.design import Design
 from training.holdout import MODEL, HeldOut, answer_splits
+from training.measures import Measures, measures_of
 from training.remarks import remarks
-from training.splits import protocol_splits, twin_groups
-from training.statistics import Figure, clustered_figures, metrics, repeated_split_figures, tally
-from training.study import Protocol, Study
+from training.splits import Split, protocol_splits, twin_groups
+from training.study import Study
+from training.study_parts import Protocol
 
 Numbers = NDArray[np.float64]
 Report = Callable[[int, int], None]
@@ -43,16 +43,20 @@ class Evaluation:
 
 def evaluate(study: Study, cohort: Cohort, design: Design, fingerprint: str, report: Report) -> Evaluation:
     """Every protocol of the study on its population; `fingerprint` names the cohort in the document."""
-    unknown = [name for name in study.comparators if name not in COMPARATORS]
-    if unknown:
-        remedy = f"use {', '.join(COMPARATORS)}"
-        faults = [Fault("comparators", f"'{name}' is not known", remedy) for name in unknown]
-        raise StudyError(f"{len(faults)} faults in the study", faults)
-    twins = twin_groups(cohort)
-    splits = [split for protocol in study.protocols for split in protocol_splits(protocol, cohort, twins)]
+    for name in study.comparators:
+        comparator(name)
+    splits = study_splits(study, cohort, design.observed)
     held_out = answer_splits(design, study, splits, lambda done: report(done, len(splits)))
     by_protocol = {p: [h for h in held_out if h.split.protocol == p.name] for p in study.protocols}
     return Evaluation(_document(study, cohort, design, fingerprint, by_protocol), _pairs(design, by_protocol))
+
+
+def study_splits(study: Study, cohort: Cohort, observed: Numbers) -> list[Split]:
+    """Every split of every protocol of the study, in order."""
+    twins = twin_groups(cohort)
+    return [
+        split for protocol in study.protocols for split in protocol_splits(protocol, cohort, twins, observed)
+    ]
 
 
 def _pairs(design: Design, by_protocol: Mapping[Protocol, Sequence[HeldOut]]) -> Numbers:
@@ -68,42 +72,24 @@ def _document(
     by_protocol: Mapping[Protocol, Sequence[HeldOut]],
 ) -> dict[str, object]:
     who = (MODEL, *study.comparators)
+    measures = measures_of(study, design)
     levels = _levels(study, cohort, design)
     document: dict[str, object] = {
         "study": study.name,
         "study_sha256": study.sha256,
         "cohort_fingerprint": fingerprint,
         "n": len(cohort),
-        "protocols": {p.name: _figures(p, held, design, who, None) for p, held in by_protocol.items()},
-        "subgroups": {p.name: _subgroups(p, held, design, who, levels) for p, held in by_protocol.items()},
-        "sites": _sites(design, by_protocol),
-        "wins": {p.name: _wins(design, held, study.comparators) for p, held in by_protocol.items()},
+        "leading": measures.leading,
+        "protocols": {
+            p.name: {name: measures.figures(p, held, name, None) for name in who}
+            for p, held in by_protocol.items()
+        },
+        "subgroups": {p.name: _subgroups(p, held, measures, who, levels) for p, held in by_protocol.items()},
+        "sites": _sites(measures, by_protocol),
+        "wins": {p.name: _wins(measures, held, study.comparators) for p, held in by_protocol.items()},
         "choices": _choices(by_protocol),
     }
     return {**document, "remarks": remarks(study, document)}
-
-
-def _figures(
-    protocol: Protocol,
-    held: Sequence[HeldOut],
-    design: Design,
-    who: Sequence[str],
-    chosen: NDArray[np.bool_] | None,
-) -> dict[str, dict[str, Figure]]:
-    figures = {}
-    for name in who:
-        tallies = np.array([_tally(design, h, name, chosen) for h in held])
-        if protocol.kind == "random":
-            figures[name] = repeated_split_figures(tallies, protocol.test_share)
-        else:
-            figures[name] = clustered_figures(tallies)
-    return figures
-
-
-def _tally(design: Design, held: HeldOut, who: str, chosen: NDArray[np.bool_] | None) -> Numbers:
-    rows = np.ones(len(held.split.test), dtype=bool) if chosen is None else chosen[held.split.test]
-    ends = (held.lower[rows], held.upper[rows]) if who == MODEL else None
-    return tally(design.observed[held.split.test][rows], held.answers[who][rows], ends)
 
 
 def _levels(study: Study, cohort: Cohort, design: Design) -> dict[str, NDArray]:
@@ -111,6 +97,8 @@ def _levels(study: Study, cohort: Cohort, design: Design) -> dict[str, NDArray]:
     levels = {
         name: np.array([text or "not_recorded" for text in cohort.texts(name)]) for name in study.subgroups
     }
+    if study.outcome.is_binary:
+        return levels
     cuts = np.quantile(design.observed, [1 / 3, 2 / 3])
     thirds = np.array(THIRDS)[np.searchsorted(cuts, design.observed)]
     return {**levels, "dose_third": thirds}
@@ -119,7 +107,7 @@ def _levels(study: Study, cohort: Cohort, design: Design) -> dict[str, NDArray]:
 def _subgroups(
     protocol: Protocol,
     held: Sequence[HeldOut],
-    design: Design,
+    measures: Measures,
     who: Sequence[str],
     levels: Mapping[str, NDArray],
 ) -> dict[str, dict[str, object]]:
@@ -129,33 +117,34 @@ def _subgroups(
         for level in dict.fromkeys([*(t for t in THIRDS if t in labels), *sorted(set(labels.tolist()))]):
             chosen = labels == level
             if chosen.sum() >= SMALLEST_CELL:
-                figures = _figures(protocol, held, design, who, chosen)
+                figures = {name: measures.figures(protocol, held, name, chosen) for name in who}
                 found[variable][level] = {"n": int(chosen.sum()), **figures}
     return found
 
 
-def _sites(design: Design, by_protocol: Mapping[Protocol, Sequence[HeldOut]]) -> dict[str, dict[str, object]]:
+def _sites(
+    measures: Measures, by_protocol: Mapping[Protocol, Sequence[HeldOut]]
+) -> dict[str, dict[str, object]]:
     """Figures of each group held out, of the protocols that hold groups out."""
     sites: dict[str, dict[str, object]] = {}
     held_groups = (h for protocol, held in by_protocol.items() if protocol.kind == "group" for h in held)
     for h in held_groups:
         if len(h.split.test) < SMALLEST_CELL:
             continue
-        own = {name: metrics(_tally(design, h, name, None)) for name in h.answers}
-        model = {metric: float(value[0]) for metric, value in own[MODEL].items()}
-        told = {metric: round(value, 6) for metric, value in model.items() if np.isfinite(value)}
-        others = {name: round(float(found["mae"][0]), 6) for name, found in own.items() if name != MODEL}
-        sites[h.split.name] = {"n": len(h.split.test), **told, "comparators_mae": others}
+        own = {name: measures.alone(h, name) for name in h.answers}
+        finite = {metric: value for metric, value in own[MODEL].items() if np.isfinite(value)}
+        told = {metric: round(value, 6) for metric, value in finite.items()}
+        leading = measures.leading
+        others = {name: round(found[leading], 6) for name, found in own.items() if name != MODEL}
+        sites[h.split.name] = {"n": len(h.split.test), **told, f"comparators_{leading}": others}
     return sites
 
 
-def _wins(design: Design, held: Sequence[HeldOut], comparators: Sequence[str]) -> dict[str, float]:
-    """In which share of the splits the model's mean absolute error is lower than a comparator's."""
-
-    def error(h: HeldOut, name: str) -> float:
-        return float(np.abs(h.answers[name] - design.observed[h.split.test]).mean())
-
-    shares = {name: float(np.mean([error(h, MODEL) < error(h, name) for h in held])) for name in comparators}
+def _wins(measures: Measures, held: Sequence[HeldOut], comparators: Sequence[str]) -> dict[str, float]:
+    """In which share of the splits the model answers better than a comparator, by the leading metric."""
+    shares = {
+        name: float(np.mean([measures.is_better(h, MODEL, name) for h in held])) for name in comparators
+    }
     return {name: round(share, 6) for name, share in shares.items()}
 
 

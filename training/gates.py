@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from features.errors import StudyError
 from training.evaluate import Evaluation
-from training.study import Gate, Study
+from training.study import Study
+from training.study_parts import Gate
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,22 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from training.comparators import COMPARATORS
+from models.calibration import CalibrationBand
+from training.comparators import comparator
 from training.design import Design
-from training.fit import TrainingPart, describe, learn
+from training.fit import Learned, describe, learn, training_part
 from training.splits import Split
 from training.study import Study
 
 Numbers = NDArray[np.float64]
 Report = Callable[[int], None]
+Held = TypeVar("Held")
 
 LEVEL = 0.9
 MODEL = "model"
@@ -28,12 +31,16 @@ _FEW = 4
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Answers (n_test,) for one split's held-out patients, by who gave them; the ends are the model's."""
+    """Answers (n_test,) for one split's held-out patients, by who gave them.
+
+    `held` is 1 where the model's interval, or its set of possible outcomes, held what was observed;
+    `decided` 1 where that set named one outcome alone, and NaN where there are no sets.
+    """
 
     split: Split
     answers: dict[str, Numbers]
-    lower: Numbers
-    upper: Numbers
+    held: Numbers
+    decided: Numbers
     choice: dict[str, object]
 
 
@@ -41,7 +48,7 @@ class HeldOut:
 class _Work:
     """What a worker process was given once, at its start."""
 
-    given: list[tuple[Design, Study]] = field(default_factory=list)
+    given: list[tuple[Callable, Design, Study]] = field(default_factory=list)
 
 
 _WORK = _Work()
@@ -49,47 +56,89 @@ _WORK = _Work()
 
 def answer_splits(design: Design, study: Study, splits: Sequence[Split], report: Report) -> list[HeldOut]:
     """Every split's held-out answers, in the splits' order; `report` hears how many are done."""
+    return spread_out(answer_split, design, study, splits, report)
+
+
+def spread_out(
+    answer: Callable[[Design, Study, Split], Held],
+    design: Design,
+    study: Study,
+    splits: Sequence[Split],
+    report: Report,
+) -> list[Held]:
+    """What `answer` finds for each split, in their order, on a process a core where there are enough."""
     n_workers = min(os.cpu_count() or 1, len(splits) // _FEW)
     if n_workers < 2:
-        return _one_by_one(design, study, splits, report)
+        return _one_by_one(answer, design, study, splits, report)
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, spawn, _start_worker, (design, study)) as pool:
+    with ProcessPoolExecutor(n_workers, spawn, _start_worker, (answer, design, study)) as pool:
         positions = {pool.submit(_answer_here, split): i for i, split in enumerate(splits)}
-        found: dict[int, HeldOut] = {}
+        found: dict[int, Held] = {}
         for future in as_completed(positions):
             found[positions[future]] = future.result()
             report(len(found))
     return [found[i] for i in range(len(splits))]
 
 
-def _one_by_one(design: Design, study: Study, splits: Sequence[Split], report: Report) -> list[HeldOut]:
+def _one_by_one(
+    answer: Callable[[Design, Study, Split], Held],
+    design: Design,
+    study: Study,
+    splits: Sequence[Split],
+    report: Report,
+) -> list[Held]:
     found = []
     for split in splits:
-        found.append(answer_split(design, study, split))
+        found.append(answer(design, study, split))
         report(len(found))
     return found
 
 
-def _start_worker(design: Design, study: Study) -> None:
+def _start_worker(answer: Callable, design: Design, study: Study) -> None:
     threadpool_limits(1)
-    _WORK.given.append((design, study))
+    _WORK.given.append((answer, design, study))
 
 
-def _answer_here(split: Split) -> HeldOut:
-    return answer_split(*_WORK.given[0], split)
+def _answer_here(split: Split) -> Any:  # Any: whatever the worker's own way of answering gives
+    answer, design, study = _WORK.given[0]
+    return answer(design, study, split)
 
 
 def answer_split(design: Design, study: Study, split: Split) -> HeldOut:
     """Learns from the split's training part alone and answers for those held out."""
     train, test = split.train, split.test
-    values, strata = design.matrix.values, design.strata
-    part = TrainingPart(values[train], design.observed[train], design.inner[train], strata[train])
-    learned = learn(part, study, study.seed)
-    margin = learned.blend.margin(np.ascontiguousarray(values[test]))
-    lower, upper = learned.conformal.interval(margin, strata[test].tolist(), LEVEL)
-    to_value = learned.outcome.from_margin
-    answers = {MODEL: to_value(margin)}
+    strata = design.strata[test].tolist()
+    lacking = sorted(set(strata) & design.masks.keys())
+    learned = learn(training_part(design, study, train), study, study.seed, lacking)
+    margin = margins_of(learned, np.ascontiguousarray(design.matrix.values[test]), strata)
+    answers = {MODEL: learned.outcome.from_margin(margin)}
     for name in study.comparators:
-        answers[name] = COMPARATORS[name](design, train, test)
-    low, high = (np.where(np.isinf(end), end, to_value(end)) for end in (lower, upper))
-    return HeldOut(split, answers, low, high, dict(describe(learned)))
+        answers[name] = comparator(name)(design, study, train, test)
+    held, decided = _held(learned, margin, strata, design.observed[test])
+    return HeldOut(split, answers, held, decided, describe(learned))
+
+
+def margins_of(learned: Learned, values: Numbers, strata: Sequence[str]) -> Numbers:
+    """Each patient's margin by the blend of their stratum."""
+    margin = learned.blend.margin(values)
+    for mask, blend in learned.without.items():
+        rows = np.array([stratum == mask for stratum in strata], dtype=bool)
+        if rows.any():
+            margin[rows] = blend.margin(values[rows])
+    return margin
+
+
+def _held(
+    learned: Learned, margin: Numbers, strata: Sequence[str], observed: Numbers
+) -> tuple[Numbers, Numbers]:
+    if isinstance(learned.conformal, CalibrationBand):
+        possible = np.array(learned.conformal.possible(margin, strata, LEVEL)).reshape(-1, 2)
+        return np.where(observed > 0.5, possible[:, 0], possible[:, 1]) * 1.0, (
+            possible.sum(axis=1) == 1
+        ) * 1.0
+    low, high = (
+        np.where(np.isinf(end), end, learned.outcome.from_margin(end))
+        for end in learned.conformal.interval(margin, strata, LEVEL)
+    )
+    held = (low <= observed) & (observed <= high)
+    return held.astype(np.float64), np.full(len(observed), np.nan)

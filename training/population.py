@@ -42,7 +42,7 @@ def _rules(study: Study, cohort: Cohort) -> list[tuple[str, Mask]]:
     for names in asked.require_any:
         any_recorded = np.any([_recorded(cohort, name) for name in names], axis=0)
         rules.append((f"{' or '.join(names)} is recorded", any_recorded))
-    dose = cohort.outcome(study.outcome.name)
+    dose = _observed(study, cohort)
     if asked.outcome_below is not None:
         rules.append(
             (f"{study.outcome.name} is below {asked.outcome_below:g}", ~(dose >= asked.outcome_below))
@@ -51,6 +51,17 @@ def _rules(study: Study, cohort: Cohort) -> list[tuple[str, Mask]]:
         rare = np.isin(cohort.calls(locus).astype(str), calls)
         rules.append((f"{locus} is none of {', '.join(calls)}", ~rare))
     return [*rules, (f"{study.outcome.name} is known", ~np.isnan(dose))]
+
+
+def _observed(study: Study, cohort: Cohort) -> NDArray[np.float64]:
+    """The outcome (n,); of a panel any drug's, since one is enough to learn from a patient."""
+    if study.panel is None:
+        return cohort.outcome(study.outcome.name)
+    prefix = f"{study.outcome.name}:"
+    found = np.full(len(cohort), np.nan)
+    rows = np.array([name.startswith(prefix) for name in cohort.outcomes.name.tolist()], dtype=bool)
+    found[cohort.outcomes.patient[rows]] = cohort.outcomes.value[rows]
+    return found
 
 
 def _recorded(cohort: Cohort, name: str) -> Mask:

@@ -1,37 +1,44 @@
-"""Answers a folder laid out like a study's own: a CSV of doses, and contributions in long form on demand."""
+"""Answers a folder laid out like a study's own, or a cohort folder, chunk by chunk: a CSV of answers or of
+ranked options, and contributions in long form on demand."""
 
 from __future__ import annotations
 
 import csv
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.cohort import Cohort
 from features.errors import RegistryError, SettingsError
+from features.readers.folder import is_cohort_folder, stream_folder
 from models import bundle
 from models.answers import Answers
+from models.bundle import LoadedBundle
+from models.model_set import ModelSet
 from models.shelf import CHAMPION, Shelf
 from training.datasets.catalog import load_folder
+from training.long_form import LongForm
 from training.study import read_study
 
 Progress = Callable[[str, int, int], None]
-COLUMNS = ("patient_id", "drug", "value", "lower", "upper", "unit", "notices")
+Row = tuple[str, ...]
+COLUMNS = ("patient_id", "drug", "value", "lower", "upper", "unit", "notices", "possible")
+RANKED_COLUMNS = (
+    "patient_id", "place", "option", "value", "lower", "upper", "unit",
+    "difference", "difference_lower", "difference_upper", "notices",
+)  # fmt: skip
 _CHUNK = 1000
 
 
 @dataclass(frozen=True)
 class PredictedFolder:
-    """How many patients were answered and declined, where the answers lie, and which bundle gave them."""
+    """How many patients were answered and declined, where the answers lie, and which bundle gave them.
+
+    Of a panel a patient counts as declined when every drug was.
+    """
 
     n_patients: int
     n_declined: int
@@ -39,6 +46,16 @@ class PredictedFolder:
     explain: Path | None
     digest: str
     version: int
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The bundle that answers, its version, and the layout of its study's folders."""
+
+    loaded: LoadedBundle
+    digest: str
+    version: int
+    dataset: str
 
 
 def predict_folder(
@@ -53,9 +70,64 @@ def predict_folder(
 ) -> PredictedFolder:
     """Every patient of `folder`, in its order, answered by the study's champion; outcomes are not needed.
 
-    A declined patient has no value, and an unbounded end of an interval is empty; `notices` holds
-    their codes. Nothing is left at `out` unless all were answered.
+    A row a patient, of a panel a row a patient and drug. A declined patient has no value, and an unbounded
+    end of an interval is empty; `notices` holds their codes, `possible` the outcomes that cannot be ruled
+    out. Where a treatment can be asked about, each patient is answered under the treatment recorded. Nothing
+    is left at `out` unless all were answered.
     """
+    chosen = _model(study_name, home, alias, level)
+    models = chosen.loaded.models
+    n_patients = n_declined = 0
+    with (
+        _whole(out) as rows_path,
+        _whole_if_asked(explain) as long_path,
+        LongForm(long_path) as long,
+        _writer(rows_path, COLUMNS) as write,
+    ):
+        for chunk in _chunks(chosen.dataset, folder):
+            answered = _answered(models, chunk, level, long_path is not None)
+            for i in range(len(chunk)):
+                write(_row(answers, i) for answers in answered)
+            for answers in answered:
+                long.write(answers)
+            n_patients += len(chunk)
+            n_declined += sum(all(a.is_declined(i) for a in answered) for i in range(len(chunk)))
+            if progress is not None:
+                progress("predict", n_patients, n_patients)
+    return PredictedFolder(n_patients, n_declined, out, explain, chosen.digest, chosen.version)
+
+
+def rank_folder(
+    study_name: str,
+    folder: Path,
+    home: Path,
+    out: Path,
+    level: float = 0.9,
+    alias: str = CHAMPION,
+    progress: Progress | None = None,
+) -> PredictedFolder:
+    """Every patient's options, best first: the drugs of a panel, or the treatments that can be asked about.
+
+    `difference` is from the first option's answer, with its own interval at `level`.
+    """
+    chosen = _model(study_name, home, alias, level)
+    models = chosen.loaded.models
+    if len(models.options) < 2:
+        raise RegistryError(f"'{study_name}' answers about one drug; there is nothing to rank")
+    n_patients = n_declined = 0
+    with _whole(out) as rows_path, _writer(rows_path, RANKED_COLUMNS) as write:
+        for chunk in _chunks(chosen.dataset, folder):
+            answers = models.answer(chunk, level)
+            for i in range(len(chunk)):
+                write(_ranked_rows(models, answers, i))
+            n_patients += len(chunk)
+            n_declined += sum(all(a.is_declined(i) for a in answers.values()) for i in range(len(chunk)))
+            if progress is not None:
+                progress("rank", n_patients, n_patients)
+    return PredictedFolder(n_patients, n_declined, out, None, chosen.digest, chosen.version)
+
+
+def _model(study_name: str, home: Path, alias: str, level: float) -> _Model:
     if not 0.0 < level < 1.0:
         raise SettingsError("the level of an interval must lie between 0 and 1, such as 0.9")
     entry = Shelf(home).entry(study_name, alias)
@@ -64,25 +136,24 @@ def predict_folder(
             f"'{study_name}' has no {alias}; run rxplain fit {study_name}, then rxplain promote"
         )
     loaded = bundle.load(entry.folder, entry.digest)
-    cohort = load_folder(read_study(loaded.manifest.provenance.study_text).dataset, folder)
-    n_declined = 0
-    with (
-        _whole(out) as rows_path,
-        _whole_if_asked(explain) as long_path,
-        _LongForm(long_path) as long,
-        rows_path.open("w", newline="", encoding="utf-8") as file,
-    ):
+    dataset = read_study(loaded.manifest.provenance.study_text).dataset
+    return _Model(loaded, entry.digest, entry.version, dataset)
+
+
+def _answered(models: ModelSet, cohort: Cohort, level: float, explain: bool) -> list[Answers]:
+    """The answers as patients are, one a drug; a treatment is the one recorded, not asked about."""
+    if models.question is not None:
+        model = models.model
+        return [model.explain(cohort, level) if explain else model.predict(cohort, level)]
+    return list(models.answer(cohort, level, explain).values())
+
+
+@contextmanager
+def _writer(path: Path, columns: Row) -> Iterator[Callable[[Iterator[Row]], None]]:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for done, chunk in _chunks(cohort):
-            answer = loaded.model.predict if long_path is None else loaded.model.explain
-            answers = answer(chunk, level)
-            writer.writerows(_rows(answers))
-            long.write(answers)
-            n_declined += sum(answers.is_declined(i) for i in range(len(answers)))
-            if progress is not None:
-                progress("predict", done, len(cohort))
-    return PredictedFolder(len(cohort), n_declined, out, explain, entry.digest, entry.version)
+        writer.writerow(columns)
+        yield writer.writerows
 
 
 @contextmanager
@@ -101,64 +172,39 @@ def _whole_if_asked(path: Path | None) -> AbstractContextManager[Path | None]:
     return nullcontext() if path is None else _whole(path)
 
 
-def _chunks(cohort: Cohort) -> Iterator[tuple[int, Cohort]]:
+def _chunks(dataset: str, folder: Path) -> Iterator[Cohort]:
+    """The folder's patients, some at a time; only the layout of a source is read whole."""
+    if is_cohort_folder(folder):
+        yield from stream_folder(folder, _CHUNK)
+        return
+    cohort = load_folder(dataset, folder)
     for start in range(0, len(cohort), _CHUNK):
-        ids = cohort.patient_ids[start : start + _CHUNK]
-        yield start + len(ids), cohort.take(ids)
+        yield cohort.take(cohort.patient_ids[start : start + _CHUNK])
 
 
-def _rows(answers: Answers) -> Iterator[tuple[str, ...]]:
-    outcome = answers.outcome
-    for i, patient in enumerate(answers.patient_ids):
-        numbers = (float(column[i]) for column in (answers.value, answers.lower, answers.upper))
-        cells = (repr(number) if math.isfinite(number) else "" for number in numbers)
-        codes = dict.fromkeys(notice.code for notice in answers.notices[i])
-        yield (patient, outcome.drug, *cells, outcome.unit, ";".join(codes))
+def _row(answers: Answers, i: int) -> Row:
+    outcome, prediction = answers.outcome, answers[i]
+    possible = ";".join(prediction.possible or ())
+    cells = _cells(answers, i)
+    return (answers.patient_ids[i], outcome.drug, *cells, outcome.unit, _codes(answers, i), possible)
 
 
-class _LongForm:
-    """Contributions in long form, chunk by chunk, into Parquet; writes nothing without a path."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._writer: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-    def write(self, answers: Answers) -> None:
-        """One row a patient and feature; declined patients have none."""
-        if self._path is None:
-            return
-        table = _long_table(answers)
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema)
-        self._writer.write_table(table)
+def _ranked_rows(models: ModelSet, answers: Mapping[str, Answers], i: int) -> Iterator[Row]:
+    for ranked in models.rank(answers, i):
+        own = answers[ranked.option]
+        differences = (ranked.difference, ranked.lower, ranked.upper)
+        told = (_number(d) if d is not None else "" for d in differences)
+        cells = (*_cells(own, i), own.outcome.unit, *told, _codes(own, i))
+        yield (own.patient_ids[i], str(ranked.place), ranked.option, *cells)
 
 
-def _long_table(answers: Answers) -> pa.Table:
-    kept = [i for i in range(len(answers)) if not answers.is_declined(i)]
-    n_features = len(answers.features)
-    repeated = np.repeat(np.array(kept, dtype=np.int64), n_features)
-    features = list(answers.features) * len(kept)
-    contributions = (
-        answers.contributions[kept] if answers.contributions is not None else np.zeros((0, n_features))
-    )
-    return pa.table(
-        {
-            "patient_id": pa.array([answers.patient_ids[i] for i in repeated], pa.string()),
-            "feature": pa.array([feature.name for feature in features], pa.string()),
-            "block": pa.array([feature.block for feature in features], pa.string()),
-            "gene": pa.array([feature.gene for feature in features], pa.string()),
-            "value": pa.array(answers.values[kept].ravel(), pa.float64()),
-            "contribution": pa.array(contributions.ravel(), pa.float64()),
-            "base": pa.array(np.full(len(repeated), answers.base), pa.float64()),
-            "margin": pa.array(answers.margin[repeated], pa.float64()),
-        }
-    )
+def _cells(answers: Answers, i: int) -> Row:
+    return tuple(_number(float(column[i])) for column in (answers.value, answers.lower, answers.upper))
+
+
+def _number(number: float) -> str:
+    return repr(number) if math.isfinite(number) else ""
+
+
+def _codes(answers: Answers, i: int) -> str:
+    return ";".join(dict.fromkeys(notice.code for notice in answers.notices[i]))

@@ -22,6 +22,7 @@ _OUTSIDE = (
     "report",
     "tracking",
     "predict_folder",
+    "long_form",
     "home",
 )
 

@@ -21,7 +21,23 @@ def remarks(study: Study, document: Document) -> list[str]:
     grouped = [p.name for p in study.protocols if p.kind == "group"]
     if RECOGNIZER in study.comparators and random and grouped:
         sentences.append(_recognizer(study, document, random[0], grouped[0]))
+    sentences += [_against_simple(document, p.name) for p in study.protocols if study.outcome.is_binary]
     return [*sentences, *study.caveats]
+
+
+def _against_simple(document: Document, protocol: str) -> str:
+    """Whether the best comparator is as good: its AUC within the model's interval."""
+    figures = {who: found["auc"] for who, found in document["protocols"][protocol].items() if "auc" in found}
+    own = figures.pop(MODEL)
+    if not figures:
+        return f"{protocol}: AUC {own['value']:.3f}; there is no comparator to hold it against."
+    best = max(figures, key=lambda who: figures[who]["value"])
+    theirs = f"{figures[best]['value']:.3f} of the best comparator, {best}"
+    told = f"{protocol}: AUC {own['value']:.3f} against {theirs}."
+    if figures[best]["value"] >= own["value"]:
+        return f"{told} The simpler answer is as good."
+    share = document["wins"][protocol][best]
+    return f"{told} The model is better in {share:.0%} of the splits."
 
 
 def _error(document: Document, protocol: str, who: str) -> float:
@@ -39,7 +55,7 @@ def _against_formula(study: Study, document: Document, protocol: str) -> str:
 
 def _by_site(document: Document) -> list[str]:
     sites = {name: found for name, found in document["sites"].items() if "coverage90" in found}
-    if not sites:
+    if not sites or document.get("leading") == "auc":
         return []
     lowest = min(sites, key=lambda name: sites[name]["coverage90"])
     highest = max(sites, key=lambda name: sites[name]["coverage90"])

@@ -18,6 +18,12 @@ from training.study import Study
 
 Numbers = NDArray[np.float64]
 _MODEL, _FORMULA = "model", "iwpc_pharmacogenetic"
+_LEADING = {
+    "mae": "mean absolute error, {unit}",
+    "auc": "area under the ROC curve",
+    "spearman": "mean Spearman correlation over drugs",
+}
+_GROUPS, _PER_GROUP, _Z = 10, 20, 1.96
 _INK, _OTHER, _GUIDE = "#1f5a7a", "#c26a2d", "#8a8a8a"
 
 
@@ -45,16 +51,60 @@ def _canvases(
     study: Study, evaluation: Evaluation, features: Sequence[Feature], importance: Numbers
 ) -> dict[str, Canvas]:
     document: Mapping[str, Any] = evaluation.document  # Any: its tables are keyed by names the study chose
-    unit = study.outcome.unit
+    unit, leading = study.outcome.unit, document.get("leading", "mae")
     canvases = {
-        "predicted_vs_observed": _predicted(evaluation.pairs, unit),
-        "comparators": _comparators(document["protocols"], unit),
+        "comparators": _comparators(document["protocols"], leading, _LEADING[leading].format(unit=unit)),
         "importance": _importance(features, importance),
-        "coverage_by_subgroup": _coverage(document["subgroups"], study.subgroups),
     }
-    if document["sites"]:
-        canvases["sites"] = _sites(document["sites"], unit)
+    variables = [name for name in study.subgroups if document["subgroups"]]
+    if variables:
+        canvases["coverage_by_subgroup"] = _coverage(document["subgroups"], variables)
+    if leading == "auc":
+        canvases["reliability"] = _reliability(evaluation.pairs)
+    elif leading == "spearman":
+        canvases["drugs"] = _drugs(next(iter(document["drugs"].values())), study.comparators)
+    else:
+        canvases["predicted_vs_observed"] = _predicted(evaluation.pairs, unit)
+        if document["sites"]:
+            canvases["sites"] = _sites(document["sites"], unit)
     return canvases
+
+
+def _reliability(pairs: Numbers) -> Canvas:
+    """How often the event happened among patients answered alike, with 95% intervals (Wilson)."""
+    canvas, (axes,) = _canvas(5, 5)
+    observed, predicted = pairs.T
+    groups = np.array_split(np.argsort(predicted), min(_GROUPS, max(len(pairs) // _PER_GROUP, 1)))
+    mean = np.array([predicted[rows].mean() for rows in groups])
+    rate = np.array([observed[rows].mean() for rows in groups])
+    n = np.array([len(rows) for rows in groups])
+    centre = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    ends = np.maximum(np.vstack([rate - (centre - half), centre + half - rate]), 0.0)
+    axes.plot([0, 1], [0, 1], color=_GUIDE, lw=1)
+    axes.errorbar(mean, rate, yerr=ends, fmt="o", color=_INK, ecolor=_GUIDE, capsize=2)
+    axes.plot(predicted, np.where(observed > 0.5, 1.02, -0.02), "|", ms=5, alpha=0.15, color=_INK)
+    axes.set(xlim=(0, 1), ylim=(-0.04, 1.04), xlabel="probability answered", ylabel="share with the event")
+    axes.set_title("Held-out patients, by tenth of the answers")
+    return canvas
+
+
+def _drugs(drugs: Mapping, comparators: Sequence[str]) -> Canvas:
+    """Each drug's correlation, the model beside its comparators, the best drugs on top."""
+    known = {name: own for name, own in drugs.items() if "spearman" in own[_MODEL]}
+    order = sorted(known, key=lambda name: known[name][_MODEL]["spearman"])
+    canvas, (axes,) = _canvas(7, 0.16 * len(order) + 1.2)
+    rows = np.arange(len(order))
+    for who, colour in zip(comparators, (_GUIDE, _OTHER, "#b9b9b9"), strict=False):
+        values = [known[name][who].get("spearman", np.nan) for name in order]
+        axes.plot(values, rows, "d", ms=3, color=colour, mfc="none", label=who.replace("_", " "))
+    model = [known[name][_MODEL]["spearman"] for name in order]
+    axes.plot(model, rows, "o", ms=4, color=_INK, label="model")
+    axes.axvline(0, color=_GUIDE, lw=1)
+    axes.set_yticks(rows, [f"{name} (n = {known[name]['n']})" for name in order], fontsize=6)
+    axes.set(xlabel="Spearman correlation, held-out patients", ylim=(-1, len(order)))
+    axes.legend(frameon=False, loc="lower right")
+    return canvas
 
 
 def _canvas(width: float, height: float, columns: int = 1) -> tuple[Canvas, list[Axes]]:
@@ -78,15 +128,15 @@ def _predicted(pairs: Numbers, unit: str) -> Canvas:
     return canvas
 
 
-def _comparators(protocols: Mapping, unit: str) -> Canvas:
+def _comparators(protocols: Mapping, leading: str, label: str) -> Canvas:
     canvas, panels = _canvas(4.2 * len(protocols), 2.8, len(protocols))
     for axes, (protocol, whos) in zip(panels, protocols.items(), strict=True):
-        names = list(whos)[::-1]
-        figures = [whos[name]["mae"] for name in names]
+        names = [name for name in list(whos)[::-1] if leading in whos[name]]
+        figures = [whos[name][leading] for name in names]
         values = np.array([figure["value"] for figure in figures])
         colours = [_INK if name == _MODEL else _GUIDE for name in names]
         axes.barh(names, values, color=colours, xerr=_ends(figures, values), ecolor="black", capsize=2)
-        axes.set(title=protocol.replace("_", " "), xlabel=f"mean absolute error, {unit}")
+        axes.set(title=protocol.replace("_", " "), xlabel=label)
     return canvas
 
 

@@ -11,25 +11,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.cohort import Cohort
 from features.errors import BundleError
+from features.matrix import FeatureMatrix
 from models import bundle
 from models.bundle import LoadedBundle
 from models.card import build_card
 from models.manifest import Manifest, Provenance
+from models.model_set import ModelSet
 from models.reference import build_reference
 from models.registry import Registry
 from training.datasets.catalog import find_source, load_folder, provide
-from training.design import Design, build_design
-from training.evaluate import Evaluation, evaluate
+from training.design import Design, build_design, outcome_name
+from training.evaluate import Evaluation, evaluate, study_splits
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
-from training.fit import fit_response
+from training.fit import fit_models
 from training.gates import GateResult, judge
+from training.panel import fit_panel
+from training.panel_evaluate import evaluate_panel
 from training.population import Selection, select_population
 from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
-from training.splits import protocol_splits, twin_groups
 from training.study import Study
 from training.tracking import RunRecord, track
 
@@ -143,7 +147,8 @@ def _evaluated(study: Study, prepared: _Prepared, home: Path, progress: Progress
     kept = read_evaluation(home, prepared.key)
     if kept is not None:
         return kept
-    found = evaluate(
+    how = evaluate if study.panel is None else evaluate_panel
+    found = how(
         study,
         prepared.cohort,
         prepared.design,
@@ -168,12 +173,17 @@ def _standing(folder: Path) -> LoadedBundle | None:
 def _fit(
     study: Study, prepared: _Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...], folder: Path
 ) -> LoadedBundle:
-    model = fit_response(prepared.design.matrix, prepared.cohort, study, study.seed)
-    manifest = Manifest.of(model, _provenance(study, prepared, evaluation, gates))
+    fit = fit_models if study.panel is None else fit_panel
+    models = fit(prepared.design, prepared.cohort, study)
+    manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates))
     reference = build_reference(
-        prepared.design.matrix, prepared.cohort, study.outcome.name, study.model.strata
+        prepared.design.matrix,
+        prepared.cohort,
+        study.outcome.name,
+        study.model.strata,
+        {drug: outcome_name(study, drug) for drug in prepared.design.drugs},
     )
-    bundle.save(model, folder, manifest, reference, build_card(manifest, evaluation.document))
+    bundle.save(models, folder, manifest, reference, build_card(manifest, evaluation.document))
     return bundle.load(folder)
 
 
@@ -186,7 +196,7 @@ def _provenance(
         study_text=study.text,
         cohort_fingerprint=prepared.fingerprint,
         n_patients=len(prepared.cohort),
-        splits_sha256=_splits_sha256(study, prepared.cohort),
+        splits_sha256=_splits_sha256(study, prepared),
         versions=versions(),
         git_commit=git_commit(),
         seed=study.seed,
@@ -196,14 +206,13 @@ def _provenance(
     )
 
 
-def _splits_sha256(study: Study, cohort: Cohort) -> str:
+def _splits_sha256(study: Study, prepared: _Prepared) -> str:
     """Digest of who was held out in each split, by id."""
     digest = hashlib.sha256()
-    twins = twin_groups(cohort)
-    ids = np.array(cohort.patient_ids)
-    for protocol in study.protocols:
-        for split in protocol_splits(protocol, cohort, twins):
-            digest.update(f"{split.protocol} {split.name} {' '.join(ids[split.test])}\n".encode())
+    ids = np.array(prepared.cohort.patient_ids)
+    observed = prepared.design.observed if study.panel is None else np.zeros(len(prepared.cohort))
+    for split in study_splits(study, prepared.cohort, observed):
+        digest.update(f"{split.protocol} {split.name} {' '.join(ids[split.test])}\n".encode())
     return digest.hexdigest()
 
 
@@ -225,10 +234,9 @@ def _track(
     folder: Path,
     figures: Path,
 ) -> str:
-    matrix, model = prepared.design.matrix, loaded.model
-    contributions, _ = model.blend.contributions(np.ascontiguousarray(matrix.values))
-    write_figures(study, evaluation, model.features, np.abs(contributions).mean(axis=0), figures)
-    chosen = {"link": model.outcome.link, **{f"weight.{k}": w for k, w in loaded.manifest.weights.items()}}
+    matrix, models = prepared.design.matrix, loaded.models
+    write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
+    chosen = _chosen(models)
     source = find_source(study.dataset)
     return track(
         home,
@@ -242,3 +250,22 @@ def _track(
             {"bundle": folder, "figures": figures},
         ),
     )
+
+
+def _importance(matrix: FeatureMatrix, models: ModelSet) -> NDArray[np.float64]:
+    """The mean absolute contribution (p,) of each feature over patients and drugs."""
+    values = np.ascontiguousarray(matrix.values)
+    amounts = (np.abs(model.blend.contributions(values)[0]).mean(axis=0) for model in models.models)
+    return np.mean(list(amounts), axis=0)
+
+
+def _chosen(models: ModelSet) -> dict[str, object]:
+    """What training chose, as parameters of the run; of a panel how many drugs there are."""
+    if len(models.models) > 1:
+        return {"drugs": len(models.models)}
+    model = models.model
+    kinds = (member.kind for member in model.blend.members)
+    weights = {
+        f"weight.{i}.{kind}": w for i, (kind, w) in enumerate(zip(kinds, model.blend.weights, strict=True))
+    }
+    return {"link": model.outcome.link, "shift": model.blend.shift, **weights}

@@ -8,39 +8,39 @@ the study's first link, and weights as even as can be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Texts
-from models.blend import best_weights
-from models.outcome import ContinuousOutcome
+from models.blend import best_weights, tenths
+from models.outcome import Outcome
 
 Numbers = NDArray[np.float64]
 
 
-def steady_link(errors: Mapping[str, Numbers], groups: Texts) -> str:
-    """The first link, or the best of those whose errors (n,) are lower by more than one standard error."""
-    first, *others = errors
-    better = [link for link in others if _is_clearly_worse(errors[first], errors[link], groups)]
-    return min(better, key=lambda link: float(errors[link].mean()), default=first)
+Choice = TypeVar("Choice", bound=Hashable)
 
 
-def steady_weights(
-    margins: Numbers, observed: Numbers, outcome: ContinuousOutcome, groups: Texts
-) -> tuple[float, ...]:
+def steady_choice(losses: Mapping[Choice, Numbers], groups: Texts) -> Choice:
+    """The first choice whose losses (n,) are not clearly higher than the best's; simpler ones stand first."""
+    best = min(losses.values(), key=lambda own: float(own.mean()))
+    return next(choice for choice, own in losses.items() if not _is_clearly_worse(own, best, groups))
+
+
+def steady_weights(margins: Numbers, observed: Numbers, outcome: Outcome, groups: Texts) -> tuple[float, ...]:
     """The most even weights, in tenths, that are not clearly worse than the best; margins are (n, m)."""
 
     def errors(weights: tuple[float, ...]) -> Numbers:
-        return np.abs(outcome.from_margin(margins @ np.array(weights)) - observed)
+        return outcome.losses(margins @ np.array(weights), observed)
 
     n_members = margins.shape[1]
     least = errors(best_weights(margins, observed, outcome))
-    tenths = (t for t in product(range(10, -1, -1), repeat=n_members) if sum(t) == 10)
-    candidates = (tuple(t / 10 for t in ts) for ts in tenths)
-    even_first = sorted(candidates, key=lambda weights: sum((w - 1.0 / n_members) ** 2 for w in weights))
+    even_first = sorted(
+        tenths(n_members), key=lambda weights: sum((w - 1.0 / n_members) ** 2 for w in weights)
+    )
     return next(weights for weights in even_first if not _is_clearly_worse(errors(weights), least, groups))
 
 

@@ -16,10 +16,13 @@ _N_RESAMPLES, _SEED = 2000, 20090219
 _N_SUMS = 7
 
 
-def tally(observed: Numbers, answered: Numbers, ends: tuple[Numbers, Numbers] | None) -> Numbers:
-    """Sums over patients from which every metric follows, so that splits and sites can be pooled."""
+def tally(observed: Numbers, answered: Numbers, held: Numbers | None) -> Numbers:
+    """Sums over patients from which every metric follows, so that splits and sites can be pooled.
+
+    `held` (n,) is 1 where the interval held what was observed; None where there are no intervals.
+    """
     error = np.abs(answered - observed)
-    covered = np.nan if ends is None else float(((ends[0] <= observed) & (observed <= ends[1])).sum())
+    covered = np.nan if held is None else float(held.sum())
     return np.array(
         [
             len(observed),
@@ -54,7 +57,7 @@ def repeated_split_figures(tallies: Numbers, test_share: float) -> dict[str, Fig
     """
     found = metrics(tallies[tallies[:, 0] > 0])
     ratio = test_share / (1.0 - test_share)
-    return _told(
+    return told(
         {name: _corrected_interval(values[np.isfinite(values)], ratio) for name, values in found.items()}
     )
 
@@ -79,10 +82,10 @@ def clustered_figures(tallies: Numbers) -> dict[str, Figure]:
         spread = resampled[name][np.isfinite(resampled[name])]
         ends = np.percentile(spread, [2.5, 97.5]) if k > 1 and len(spread) else (np.nan, np.nan)
         figures[name] = float(value[0]), float(ends[0]), float(ends[1])
-    return _told(figures)
+    return told(figures)
 
 
-def _told(figures: Mapping[str, tuple[float, float, float]]) -> dict[str, Figure]:
+def told(figures: Mapping[str, tuple[float, float, float]]) -> dict[str, Figure]:
     """Metrics that have a value, rounded; an interval that cannot be given is None."""
     told: dict[str, Figure] = {}
     for name, numbers in figures.items():

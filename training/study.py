@@ -5,106 +5,32 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from features.encode import declaration_faults
 from features.errors import Fault, StudyError
+from models.outcome import DIRECTIONS, LINKS, LOGIT
+from training.study_parts import (
+    FeaturesAsked,
+    Gate,
+    LinearAsked,
+    ModelAsked,
+    OutcomeAsked,
+    PanelAsked,
+    Population,
+    Protocol,
+    QuestionAsked,
+    RidgeAsked,
+    TreesAsked,
+    VariableAsked,
+)
 from training.study_text import Dataclass, read_section, read_sections
 
 _SHIPPED = resources.files("training") / "studies"
-
-
-@dataclass(frozen=True)
-class OutcomeAsked:
-    """What is predicted; the link is chosen among `links` inside each training part."""
-
-    drug: str
-    name: str
-    unit: str
-    links: tuple[str, ...]
-    lowest: float
-    highest: float
-
-
-@dataclass(frozen=True)
-class Population:
-    """Whom the study is about, told by what is recorded of them."""
-
-    require: tuple[str, ...] = ()
-    require_any: tuple[tuple[str, ...], ...] = ()
-    require_outcomes: tuple[str, ...] = ()
-    outcome_below: float | None = None
-    exclude_calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FeaturesAsked:
-    """The served specification; `absent` columns are read as 0 where nothing was recorded."""
-
-    names: tuple[str, ...]
-    absent: tuple[str, ...]
-    absent_reason: str
-    linked_snps: bool = True
-
-
-@dataclass(frozen=True)
-class ModelAsked:
-    """How answers are conformalized, and without what no answer is given."""
-
-    strata: str
-    masks: tuple[tuple[str, ...], ...]
-    required_any: tuple[tuple[str, ...], ...]
-    inner_folds: int
-    group: str
-    minimum: int
-
-
-@dataclass(frozen=True)
-class LinearAsked:
-    """Settings of the robust linear member; see `models.estimators.LinearSettings`."""
-
-    alpha: float
-    epsilon: float
-    group_scale: float
-
-
-@dataclass(frozen=True)
-class TreesAsked:
-    """Settings of the boosted member; see `models.estimators.TreeSettings`."""
-
-    objective: str
-    num_leaves: int
-    n_trees: int
-    learning_rate: float
-    min_data_in_leaf: int
-    lambda_l2: float
-    feature_fraction: float
-    bagging_fraction: float
-    max_bin: int
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """One way of holding patients out: `random` (shares) or `group` (each level of a group in turn)."""
-
-    name: str
-    kind: str
-    splits: int = 0
-    test_share: float = 0.2
-    group: str = ""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A figure of the evaluation (a dotted path; `*` is the worst level) and its bound."""
-
-    name: str
-    figure: str
-    at_least: float | None = None
-    at_most: float | None = None
-    minimum_n: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,12 +51,17 @@ class Study:
     population: Population
     spec: FeaturesAsked
     model: ModelAsked
-    linear: LinearAsked
-    trees: TreesAsked
     protocols: tuple[Protocol, ...]
     gates: tuple[Gate, ...]
     text: str
+    linear: LinearAsked | None = None
+    ridge: RidgeAsked | None = None
+    trees: TreesAsked | None = None
+    panel: PanelAsked | None = None
+    question: QuestionAsked | None = None
+    variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
+    within: str = ""
 
     @property
     def sha256(self) -> str:
@@ -139,8 +70,13 @@ class Study:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the served features, in column order."""
+        """Names of the served features as the study writes them, in column order; `*` stands for genes."""
         return self.spec.names
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links to choose among; a binary outcome has one."""
+        return (LOGIT,) if self.outcome.is_binary else self.outcome.links
 
 
 @dataclass(frozen=True)
@@ -151,8 +87,9 @@ class _Head:
     dataset: str
     seed: int
     comparators: tuple[str, ...]
-    subgroups: tuple[str, ...]
+    subgroups: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
+    within: str = ""
 
 
 _SECTIONS: Mapping[str, type[Dataclass]] = {
@@ -160,10 +97,16 @@ _SECTIONS: Mapping[str, type[Dataclass]] = {
     "population": Population,
     "spec": FeaturesAsked,
     "model": ModelAsked,
+}
+_OPTIONAL: Mapping[str, type[Dataclass]] = {
     "linear": LinearAsked,
+    "ridge": RidgeAsked,
     "trees": TreesAsked,
+    "panel": PanelAsked,
+    "question": QuestionAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
+_OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}
 
 
 def study_names() -> tuple[str, ...]:
@@ -192,11 +135,13 @@ def read_study(text: str) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"the study is not TOML: {error}") from error
     faults: list[Fault] = []
-    keys = _SECTIONS.keys() | _ARRAYS.keys()
+    keys = _SECTIONS.keys() | _ARRAYS.keys() | _OPTIONAL.keys() | _OPTIONAL_ARRAYS.keys()
     head = read_section(_Head, {k: v for k, v in given.items() if k not in keys}, "study", faults)
     parts: dict[str, Any] = {  # Any: each key has the kind that its table names, None only beside a fault
         **{k: read_section(kind, given.get(k), k, faults) for k, kind in _SECTIONS.items()},
+        **{k: read_section(kind, given[k], k, faults) for k, kind in _OPTIONAL.items() if k in given},
         **{k: read_sections(kind, given.get(k), k, faults) for k, kind in _ARRAYS.items()},
+        **{k: read_sections(v, given[k], k, faults) for k, v in _OPTIONAL_ARRAYS.items() if k in given},
     }
     if not faults:
         study = Study(**vars(head), **parts, text=text)
@@ -208,26 +153,71 @@ def read_study(text: str) -> Study:
 
 def _contradictions(study: Study) -> list[Fault]:
     """What is well written but cannot be meant."""
-    served = set(study.features)
-    faults = [
-        Fault("spec.absent", f"'{n}' is not among spec.names") for n in study.spec.absent if n not in served
-    ]
-    for where, groups in (("masks", study.model.masks), ("required_any", study.model.required_any)):
-        faults += [
-            Fault(f"model.{where}", f"'{n}' is not served") for g in groups for n in g if n not in served
-        ]
-    if not study.outcome.links or study.outcome.lowest >= study.outcome.highest:
-        faults.append(Fault("outcome", "needs a link, and lowest below highest"))
+    faults = _of_features(study) + _of_outcome(study)
     if study.model.inner_folds < 2:
         faults.append(Fault("model.inner_folds", "is below 2"))
+    if study.model.without not in ("filled", "refitted"):
+        faults.append(Fault("model.without", "is neither 'filled' nor 'refitted'"))
+    learners = (study.linear, study.ridge, study.trees, study.panel)
+    if not any(learners):
+        faults.append(Fault("study", "has no member", "write [linear], [ridge] or [trees]"))
     for i, protocol in enumerate(study.protocols):
-        if protocol.kind not in ("random", "group"):
-            faults.append(Fault(f"protocols[{i}].kind", "is neither 'random' nor 'group'"))
-        elif protocol.kind == "random" and not (protocol.splits > 0 and 0 < protocol.test_share < 1):
-            faults.append(Fault(f"protocols[{i}]", "needs splits above 0 and test_share between 0 and 1"))
-        elif protocol.kind == "group" and not protocol.group:
-            faults.append(Fault(f"protocols[{i}].group", "is missing"))
+        faults += [Fault(f"protocols[{i}]{key}", what) for key, what in _protocol_faults(protocol)]
     for i, gate in enumerate(study.gates):
         if gate.at_least is None and gate.at_most is None:
             faults.append(Fault(f"gates[{i}]", "has no bound", "give at_least, at_most or both"))
+    faults += declaration_faults(variable.variable() for variable in study.variables)
     return faults
+
+
+def _of_features(study: Study) -> list[Fault]:
+    def is_served(name: str) -> bool:
+        return any(fnmatchcase(name, served.replace("[", "[[]")) for served in study.features)
+
+    exact = set(study.features)
+    open_ended = any(".*" in name for name in exact)
+    faults = [
+        Fault("spec.absent", f"'{n}' is not among spec.names")
+        for n in study.spec.absent
+        if n not in exact and not (open_ended and is_served(n))
+    ]
+    for where, groups in (("masks", study.model.masks), ("required_any", study.model.required_any)):
+        named = (n for g in groups for n in g if n not in exact and not (open_ended and is_served(n)))
+        faults += [Fault(f"model.{where}", f"'{n}' is not served") for n in named]
+    blocks = {name.removeprefix("log2.").partition(".")[0] for name in exact} - {"interaction"}
+    faults += [
+        Fault("model.mask_blocks", f"'{b}' is no block that is served", f"use {', '.join(sorted(blocks))}")
+        for b in study.model.mask_blocks
+        if b not in blocks
+    ]
+    return faults
+
+
+def _of_outcome(study: Study) -> list[Fault]:
+    asked = study.outcome
+    if asked.kind not in ("continuous", "binary"):
+        return [Fault("outcome.kind", "is neither 'continuous' nor 'binary'")]
+    if asked.better not in DIRECTIONS:
+        return [Fault("outcome.better", "is neither 'higher' nor 'lower'", "leave it out if neither helps")]
+    if asked.is_binary:
+        return [] if asked.event else [Fault("outcome.event", "is missing", "say what a 1 means")]
+    faults = [
+        Fault("outcome.links", f"'{link}' is not known", f"use {', '.join(LINKS)}")
+        for link in asked.links
+        if link not in LINKS
+    ]
+    if not asked.links or asked.lowest >= asked.highest:
+        faults.append(Fault("outcome", "needs a link, and lowest below highest"))
+    return faults
+
+
+def _protocol_faults(protocol: Protocol) -> list[tuple[str, str]]:
+    if protocol.kind not in ("random", "folds", "group"):
+        return [(".kind", "is none of 'random', 'folds' and 'group'")]
+    if protocol.kind == "random" and not (protocol.splits > 0 and 0 < protocol.test_share < 1):
+        return [("", "needs splits above 0 and test_share between 0 and 1")]
+    if protocol.kind == "folds" and not (protocol.splits > 0 and protocol.folds > 1):
+        return [("", "needs splits above 0 and folds above 1")]
+    if protocol.kind == "group" and not protocol.group:
+        return [(".group", "is missing")]
+    return []

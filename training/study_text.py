@@ -30,6 +30,14 @@ def _is_text_lists(value: object) -> bool:
     return isinstance(value, list) and all(_is_texts(item) for item in value)
 
 
+def _is_numbers(value: object) -> bool:
+    return isinstance(value, list) and all(_is_number(item) for item in value)
+
+
+def _is_number_lists(value: object) -> bool:
+    return isinstance(value, dict) and all(_is_numbers(item) for item in value.values())
+
+
 def _is_calls(value: object) -> bool:
     return isinstance(value, dict) and all(_is_texts(item) for item in value.values())
 
@@ -45,6 +53,12 @@ _KINDS: Mapping[str, tuple[str, Callable[[object], bool], Callable]] = {
         "a list of lists of texts",
         _is_text_lists,
         lambda v: tuple(map(tuple, v)),
+    ),
+    "tuple[float, ...]": ("a list of numbers", _is_numbers, lambda v: tuple(map(float, v))),
+    "Mapping[str, tuple[float, ...]]": (
+        "a table of lists of numbers",
+        _is_number_lists,
+        lambda v: {key: tuple(map(float, item)) for key, item in v.items()},
     ),
     "Mapping[str, tuple[str, ...]]": (
         "a table of lists of texts",

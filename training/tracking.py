@@ -77,7 +77,9 @@ def _experiment(client: MlflowClient, home: Path, name: str) -> str:
 
 def _write(client: MlflowClient, run_id: str, record: RunRecord) -> None:
     study = record.study
-    settings = {**_flat("linear", asdict(study.linear)), **_flat("trees", asdict(study.trees))}
+    learners = {"linear": study.linear, "ridge": study.ridge, "trees": study.trees}
+    asked = (_flat(name, asdict(own)) for name, own in learners.items() if own is not None)
+    settings = {name: value for own in asked for name, value in own.items()}
     parameters = {"seed": study.seed, "study_sha256": study.sha256, **settings, **record.parameters}
     now = int(time.time() * 1000)
     figures = [Metric(name, value, now, 0) for name, value in _figures(record.document)]

@@ -64,7 +64,8 @@ class InteractionClass:
 class ClinicalVariable:
     """A clinical fact: a `quantity` in its canonical UCUM unit, a `category`, or a `flag`.
 
-    `when_missing` names the category that an unrecorded value belongs to, where there is one.
+    `when_missing` names the category that an unrecorded value belongs to, where there is one. A study's own
+    variable may belong to another `block` than clinical, and to a gene.
     """
 
     name: str
@@ -75,6 +76,8 @@ class ClinicalVariable:
     high: float
     categories: tuple[str, ...]
     when_missing: str
+    block: str = "clinical"
+    gene: str | None = None
 
 
 def _rows(name: str) -> list[dict[str, str]]:

@@ -28,18 +28,17 @@ class Faults:
         else:
             self.unsaid += 1
 
-    def absorb(self, root: Path, error: CohortError) -> None:
-        """The faults of a check that told its own pointers, below `root`."""
-        for fault in error.faults:
-            if len(self.found) < MOST_FAULTS:
-                self.found.append(Fault(pointer(root) + fault.where, fault.what, fault.remedy))
+    @property
+    def count(self) -> int:
+        """How many were added so far."""
+        return len(self.found) + self.unsaid
 
     def refuse(self, what: str) -> None:
         """Raise everything found, if anything was."""
         if self.found:
-            n = len(self.found) + self.unsaid
             more = f", of which {self.unsaid} are left out" if self.unsaid else ""
-            raise CohortError(f"{n} {'fault' if n == 1 else 'faults'} in the {what}{more}", self.found)
+            noun = "fault" if self.count == 1 else "faults"
+            raise CohortError(f"{self.count} {noun} in the {what}{more}", self.found)
 
 
 def pointer(path: Path) -> str:

@@ -4,74 +4,100 @@
      "genotypes": [{"gene": "CYP2C9", "diplotype": "*1/*3"},
                    {"gene": "VKORC1", "rsid": "rs9923231", "alleles": "C/T"}],
      "clinical": {"age": {"value": 63, "unit": "a"}, "sex": {"value": "female"}, "smoker": {"value": true}},
-     "medications": [{"drug": "amiodarone", "taken": true, "start_day": -30, "stop_day": null}]}
+     "medications": [{"drug": "amiodarone", "taken": true, "start_day": -30, "stop_day": null}],
+     "tumour": {"assay": {"name": "panel", "genes": ["TP53"], "size_mb": null, "reads": ["mutations"]},
+                "variants": [{"gene": "TP53", "kind": "missense", "protein_change": "p.R175H", "vaf": 0.31}]},
+     "expression": {"scale": "log2(TPM+1)", "values": {"CD8A": 3.1}}}
 
-Days count from the start of treatment. What is left out was not recorded, which is not the same as no.
+Days count from the start of treatment. What is left out was not recorded, which is not the same as no:
+without `tumour` none was sequenced, and without `expression` none was measured.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.cohort import Clinical, Cohort, Genotypes, Medications, Records
+from features.cohort import Clinical, Cohort, Genotypes, Medications, Panel, Records, Texts, Variants
 from features.encode import FeatureSpec
 from features.errors import CohortError
-from features.knowledge.tables import clinical_variables, drugs, snps, star_allele_genes
+from features.knowledge.tables import ClinicalVariable, drugs, snps, star_allele_genes
 from features.readers.checks import Faults, Path, has_fields, is_text
+from features.readers.expression_section import (
+    MeasuredGenes,
+    expression_entry,
+    expression_table,
+    measured_genes,
+)
 from features.readers.schema import patient_schema
 from features.readers.sections import clinical_rows, genotype_rows, medication_rows
+from features.readers.tumour_section import Tumour, sequenced_tumour, tumour_entry
+from features.readers.vocabulary import Vocabulary, vocabulary_of
 
 LONGEST_ID = 200
 
 _REQUIRED = frozenset({"patient_id"})
-_SECTIONS: Mapping[str, Callable[[object, Path, Faults], list]] = {
-    "genotypes": genotype_rows,
-    "clinical": clinical_rows,
-    "medications": medication_rows,
-}
-_ALLOWED = _REQUIRED | _SECTIONS.keys()
+_ALLOWED = _REQUIRED | {"genotypes", "clinical", "medications", "tumour", "expression"}
 
 
-def read_documents(documents: Sequence[object]) -> Cohort:
+@dataclass
+class _Read:
+    """What was read so far; rows and parts by the patient's position."""
+
+    ids: list[str] = field(default_factory=list)
+    genotypes: list[tuple] = field(default_factory=list)
+    clinical: list[tuple] = field(default_factory=list)
+    medications: list[tuple] = field(default_factory=list)
+    tumours: list[tuple[int, Tumour]] = field(default_factory=list)
+    expression: list[tuple[int, MeasuredGenes]] = field(default_factory=list)
+
+
+def read_documents(documents: Sequence[object], spec: FeatureSpec | None = None) -> Cohort:
     """A cohort of the documents' patients, in their order; every fault of every document told together.
 
-    A fault's `where` is an RFC 6901 pointer into the document, or into the list when there are several.
+    With a specification the clinical variables that its study declares are known too. A fault's `where` is an
+    RFC 6901 pointer into the document, or into the list when there are several.
     """
-    faults, single = Faults(), len(documents) == 1
-    ids: list[str] = []
-    rows: dict[str, list[tuple]] = {name: [] for name in _SECTIONS}
+    faults, single, vocabulary = Faults(), len(documents) == 1, vocabulary_of(spec)
+    read = _Read()
     for i, document in enumerate(documents):
         root: Path = () if single else (i,)
         has_fields(document, _REQUIRED, _ALLOWED, root, faults)
-        if type(document) is not dict:
-            continue
-        ids.append(_patient_id(document.get("patient_id"), root, faults))
-        for name, read in _SECTIONS.items():
-            if name in document:
-                rows[name] += [(i, *row) for row in read(document[name], (*root, name), faults)]
-    _note_repeated(ids, faults)
+        if type(document) is dict:
+            _read_one(document, i, root, vocabulary, read, faults)
+    _note_repeated(read.ids, faults)
+    panels = _panels(read.tumours, single, faults)
     faults.refuse("patient document" if single else "patient documents")
     return Cohort(
-        tuple(ids),
-        Genotypes.from_rows(rows["genotypes"]),
-        Clinical.from_rows(rows["clinical"]),
-        Medications.from_rows(rows["medications"]),
+        tuple(read.ids),
+        Genotypes.from_rows(read.genotypes),
+        Clinical.from_rows(read.clinical),
+        Medications.from_rows(read.medications),
+        variants=Variants.from_rows((i, *row) for i, tumour in read.tumours for row in tumour.variants),
+        sequenced=_sequenced(len(read.ids), read.tumours),
+        panels=panels,
+        expression=expression_table(read.expression),
     )
 
 
-def to_document(cohort: Cohort, patient_id: str) -> dict[str, object]:
-    """One patient as a document that reads back the same: what encoders may see, in canonical units."""
+def to_document(cohort: Cohort, patient_id: str, spec: FeatureSpec | None = None) -> dict[str, object]:
+    """One patient as a document that reads back the same: what encoders may see, in canonical units.
+
+    Clinical variables that a study declares are written when its specification is given.
+    """
     if patient_id not in cohort.patient_ids:
         raise CohortError("the patient asked for is not in the cohort; ask for one of its patient_ids")
     patient = cohort.patient_ids.index(patient_id)
     document: dict[str, object] = {"patient_id": patient_id}
     sections = {
         "genotypes": _genotype_entries(cohort, patient),
-        "clinical": _clinical_entries(cohort, patient),
+        "clinical": _clinical_entries(cohort, patient, vocabulary_of(spec)),
         "medications": _medication_entries(cohort, patient),
+        "tumour": tumour_entry(cohort, patient),
+        "expression": expression_entry(cohort, patient),
     }
     return document | {name: entries for name, entries in sections.items() if entries}
 
@@ -79,6 +105,27 @@ def to_document(cohort: Cohort, patient_id: str) -> dict[str, object]:
 def document_schema(spec: FeatureSpec) -> dict[str, object]:
     """JSON Schema (2020-12) of a patient document, telling which parts the specification reads."""
     return patient_schema(spec, LONGEST_ID)
+
+
+def _read_one(
+    document: dict, i: int, root: Path, vocabulary: Vocabulary, read: _Read, faults: Faults
+) -> None:
+    read.ids.append(_patient_id(document.get("patient_id"), root, faults))
+    if "genotypes" in document:
+        calls = genotype_rows(document["genotypes"], (*root, "genotypes"), faults)
+        read.genotypes += [(i, *row) for row in calls]
+    if "clinical" in document:
+        facts = clinical_rows(document["clinical"], (*root, "clinical"), faults, vocabulary)
+        read.clinical += [(i, *row) for row in facts]
+    if "medications" in document:
+        taken = medication_rows(document["medications"], (*root, "medications"), faults)
+        read.medications += [(i, *row) for row in taken]
+    if "tumour" in document:
+        tumour = sequenced_tumour(document["tumour"], (*root, "tumour"), faults)
+        read.tumours += [] if tumour is None else [(i, tumour)]
+    if "expression" in document:
+        measured = measured_genes(document["expression"], (*root, "expression"), faults, vocabulary)
+        read.expression += [] if measured is None else [(i, measured)]
 
 
 def _patient_id(value: object, root: Path, faults: Faults) -> str:
@@ -97,6 +144,26 @@ def _note_repeated(ids: list[str], faults: Faults) -> None:
         seen.add(patient_id)
 
 
+def _panels(tumours: list[tuple[int, Tumour]], single: bool, faults: Faults) -> dict[str, Panel]:
+    """The assays by name; one name must mean one assay."""
+    found: dict[str, Panel] = {}
+    for i, tumour in tumours:
+        if found.setdefault(tumour.panel.name, tumour.panel) != tumour.panel:
+            path: Path = () if single else (i,)
+            what = "an earlier document has another assay of this name"
+            faults.add((*path, "tumour", "assay"), what, "give each assay a name of its own")
+    return found
+
+
+def _sequenced(n: int, tumours: list[tuple[int, Tumour]]) -> Texts | None:
+    if not tumours:
+        return None
+    names: Texts = np.full(n, None, dtype=object)
+    for i, tumour in tumours:
+        names[i] = tumour.panel.name
+    return names
+
+
 def _rows_of(table: Records, patient: int) -> list[int]:
     return np.flatnonzero(table.patient == patient).tolist()
 
@@ -112,17 +179,16 @@ def _genotype_entries(cohort: Cohort, patient: int) -> list[dict[str, str]]:
     return entries
 
 
-def _clinical_entries(cohort: Cohort, patient: int) -> dict[str, dict[str, object]]:
+def _clinical_entries(cohort: Cohort, patient: int, vocabulary: Vocabulary) -> dict[str, Mapping]:
     table, latest = cohort.clinical, {}
     rows = [row for row in _rows_of(table, patient) if table.day[row] <= 0]
     for row in sorted(rows, key=lambda row: table.day[row]):
         latest[table.name[row]] = row
-    known = clinical_variables()
-    return {name: _clinical_entry(table, row) for name, row in latest.items() if name in known}
+    known = vocabulary.clinical
+    return {name: _clinical_entry(table, row, known[name]) for name, row in latest.items() if name in known}
 
 
-def _clinical_entry(table: Clinical, row: int) -> dict[str, object]:
-    variable = clinical_variables()[table.name[row]]
+def _clinical_entry(table: Clinical, row: int, variable: ClinicalVariable) -> dict[str, object]:
     value, day = float(table.value[row]), float(table.day[row])
     shapes: dict[str, dict[str, object]] = {
         "quantity": {"value": value, "unit": variable.unit},

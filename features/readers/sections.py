@@ -1,14 +1,14 @@
-"""The three sections of a patient document, each read into rows of a cohort's table."""
+"""Germline calls, clinical facts and medications of a patient document, read into rows of their tables."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from features.calls import LONGEST_CALL, canonical_diplotype, canonical_snp_call, is_gene_strand_call
-from features.errors import CohortError
-from features.knowledge.tables import ClinicalVariable, clinical_variables, drugs, snps, star_allele_genes
+from features.knowledge.tables import ClinicalVariable, drugs, snps, star_allele_genes
 from features.readers.checks import Faults, Path, has_fields, is_number, is_text
-from features.units import to_canonical
+from features.readers.vocabulary import Vocabulary, is_within
 
 EARLIEST_DAY = -36525
 LATEST_DAY = 36525
@@ -22,6 +22,7 @@ _DRUG = frozenset({"drug", "taken"})
 _DRUG_ALLOWED = _DRUG | {"start_day", "stop_day"}
 
 GenotypeRow = tuple[str, str]
+Fact = tuple[float, str | None]
 ClinicalRow = tuple[str, float, str | None, float]
 MedicationRow = tuple[str, bool, float, float]
 
@@ -80,25 +81,26 @@ def _snp_row(entry: dict[str, object], path: Path, faults: Faults) -> GenotypeRo
     return snp.rsid, call
 
 
-def clinical_rows(entries: object, path: Path, faults: Faults) -> list[ClinicalRow]:
+def clinical_rows(entries: object, path: Path, faults: Faults, vocabulary: Vocabulary) -> list[ClinicalRow]:
     """(name, value, text, day) of each variable, quantities in their canonical unit."""
     if type(entries) is not dict:
         faults.add(path, "an object is needed here")
         return []
-    rows, variables = [], clinical_variables()
+    rows = []
     for name, entry in entries.items():
-        variable = variables.get(name)
+        variable = vocabulary.clinical.get(name)
         if variable is None:
-            faults.add((*path, name), "the variable is not known here", f"use one of {', '.join(variables)}")
+            remedy = f"use one of {vocabulary.clinical_names()}"
+            faults.add((*path, name), "the variable is not known here", remedy)
             continue
-        row = _clinical_row(variable, entry, (*path, name), faults)
+        row = _clinical_row(variable, entry, (*path, name), faults, vocabulary)
         if row is not None:
             rows.append(row)
     return rows
 
 
 def _clinical_row(
-    variable: ClinicalVariable, entry: object, path: Path, faults: Faults
+    variable: ClinicalVariable, entry: object, path: Path, faults: Faults, vocabulary: Vocabulary
 ) -> ClinicalRow | None:
     fields = _QUANTITY if variable.kind == "quantity" else _VALUE
     if not has_fields(entry, fields, _MAY_HAVE_DAY[fields], path, faults):
@@ -108,29 +110,38 @@ def _clinical_row(
         remedy = "send what was known at the start of treatment: a day of 0 or before"
         faults.add((*path, "day"), "not a day up to the index date", remedy)
         return None
-    fact = _READ[variable.kind](variable, entry, path, faults)
+    if variable.kind == "quantity":
+        fact = _quantity(variable, entry, path, faults, vocabulary.units[variable.name])
+    else:
+        fact = (_flag if variable.kind == "flag" else _category)(variable, entry, path, faults)
     return None if fact is None else (variable.name, fact[0], fact[1], float(day))
 
 
 def _quantity(
-    variable: ClinicalVariable, entry: dict[str, object], path: Path, faults: Faults
-) -> tuple[float, None] | None:
+    variable: ClinicalVariable,
+    entry: dict[str, object],
+    path: Path,
+    faults: Faults,
+    units: Mapping[str, float],
+) -> Fact | None:
     value, unit = entry["value"], entry["unit"]
+    factor = units.get(unit) if type(unit) is str else None
     if not is_number(value):
         faults.add((*path, "value"), "not a finite number", "send a JSON number")
     elif type(unit) is not str:
         faults.add((*path, "unit"), "not a text", f"send a UCUM code, such as '{variable.unit}'")
+    elif factor is None:
+        remedy = "use " + " or ".join(f"'{code}'" for code in units)
+        faults.add((*path, "unit"), "the unit is not known here", remedy)
+    elif not is_within(value * factor, variable):
+        what = f"not plausible: outside {variable.low:g} to {variable.high:g} {variable.unit}"
+        faults.add((*path, "value"), what, "check the value and its unit")
     else:
-        try:
-            return to_canonical(variable.name, float(value), unit), None
-        except CohortError as error:
-            faults.absorb(path[:-2], error)
+        return float(value) * factor, None
     return None
 
 
-def _flag(
-    variable: ClinicalVariable, entry: dict[str, object], path: Path, faults: Faults
-) -> tuple[float, None] | None:
+def _flag(variable: ClinicalVariable, entry: dict[str, object], path: Path, faults: Faults) -> Fact | None:
     if type(entry["value"]) is not bool:
         faults.add((*path, "value"), f"'{variable.name}' is a yes or no", "send true or false")
         return None
@@ -139,16 +150,13 @@ def _flag(
 
 def _category(
     variable: ClinicalVariable, entry: dict[str, object], path: Path, faults: Faults
-) -> tuple[float, str] | None:
+) -> Fact | None:
     value = entry["value"]
     if type(value) is not str or value not in variable.categories:
         remedy = f"use one of {', '.join(variable.categories)}"
         faults.add((*path, "value"), "not a category known here", remedy)
         return None
     return math.nan, value
-
-
-_READ = {"quantity": _quantity, "flag": _flag, "category": _category}
 
 
 def medication_rows(entries: object, path: Path, faults: Faults) -> list[MedicationRow]:

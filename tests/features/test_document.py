@@ -16,6 +16,7 @@ from features.errors import CohortError
 from features.knowledge.tables import clinical_variables, drugs, snps
 from features.readers.document import document_schema, read_documents, to_document
 from features.synthetic import probe_documents, synthetic_cohort
+from features.tumour_sample import SAMPLE_VALUES
 
 PATIENT = {
     "patient_id": "p1",
@@ -239,7 +240,8 @@ def test_junk_in_any_field_is_refused_and_never_a_crash(junk: object, data: st.D
 def test_the_schema_names_everything_the_reader_knows() -> None:
     schema = document_schema(SPEC)
     properties = schema["properties"]
-    assert set(properties["clinical"]["properties"]) == set(clinical_variables())
+    sample = {f"tumour_{name}" for name in SAMPLE_VALUES}
+    assert set(properties["clinical"]["properties"]) == set(clinical_variables()) | sample
     assert set(properties["medications"]["items"]["properties"]["drug"]["enum"]) == drugs()
     loci = [shape["properties"] for shape in properties["genotypes"]["items"]["oneOf"]]
     assert {shape["rsid"]["const"] for shape in loci if "rsid" in shape} == set(snps())

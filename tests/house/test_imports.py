@@ -19,9 +19,14 @@ MAY_IMPORT = {
 DOORS: dict[str, tuple[str, ...]] = {
     "mlflow": ("models/registry.py", "training/tracking.py"),
     "bentoml": ("serving/service.py",),
-    "lightgbm": ("models/estimators.py", "models/members.py"),
-    "sklearn": ("models/estimators.py", "training/*"),
-    "scipy": ("training/*",),
+    "lightgbm": (
+        "models/estimators.py",
+        "models/members.py",
+        "training/comparators.py",
+        "training/panel_evaluate.py",
+    ),
+    "sklearn": ("models/estimators.py", "models/block_ridge.py", "training/*"),
+    "scipy": ("models/block_weights.py", "models/panel_ridge.py", "training/*"),
     "threadpoolctl": ("training/*",),
     "pandas": ("training/*", "features/readers/clinical_table.py"),
     "pandera": ("features/readers/clinical_table.py",),

@@ -239,7 +239,7 @@ def becomes(address: str, version: int) -> bool:
 def test_doctor_finds_the_champion_sound_and_then_altered(house: House) -> None:
     found = {finding["what"]: finding for finding in json.loads(doctor(house))}
     assert found["champion warfarin"]["state"] == "ok"
-    booster = next((house.folder / "home" / "bundles").glob(f"{champion(house)}/booster.txt"))
+    booster = next((house.folder / "home" / "bundles").glob(f"{champion(house)}/boosters.json"))
     whole = booster.read_bytes()
     booster.write_bytes(whole.replace(b"tree", b"tref", 1))
     try:

@@ -20,6 +20,7 @@ from models.card import build_card
 from models.conformal import ConformalScores
 from models.estimators import LinearSettings, TreeSettings, fit_linear, fit_trees
 from models.manifest import Manifest, Provenance
+from models.model_set import ModelSet
 from models.outcome import ContinuousOutcome
 from models.reference import build_reference
 from models.response import ResponseModel, strata_of
@@ -54,6 +55,11 @@ class Trained:
     model: ResponseModel
 
     @property
+    def models(self) -> ModelSet:
+        """The model as a bundle carries it."""
+        return ModelSet((self.model,))
+
+    @property
     def absent_mask(self) -> np.ndarray:
         """Which columns read silence as no."""
         return np.array([name in ABSENT for name in NAMES])
@@ -70,10 +76,10 @@ def train(cohort: Cohort, n_trees: int = 40) -> Trained:
     trees = fit_trees(matrix.values, margin, TreeSettings(n_trees=n_trees, min_data_in_leaf=10), absent)
     blend = Blend((linear, trees), (0.6, 0.4))
     residuals = margin - blend.margin(matrix.values)
-    strata = np.array(strata_of(matrix, cohort, "race", (VKORC1,)))
+    strata = np.array(strata_of(matrix, cohort, "race", {"missing:VKORC1": VKORC1}))
     scores = {"all": residuals} | {s: residuals[strata == s] for s in sorted(set(strata.tolist()))}
     domain = Applicability.learn(matrix, cohort, REQUIRED, ABSENT)
-    parts = (blend, ConformalScores(scores, 40), "race", (VKORC1,), domain)
+    parts = (blend, ConformalScores(scores, 40), "race", {"missing:VKORC1": VKORC1}, domain)
     return Trained(cohort, matrix, ResponseModel(outcome, spec, ABSENT, *parts))
 
 
@@ -112,9 +118,9 @@ EVALUATION: Mapping[str, object] = {
 
 def write(trained: Trained, folder: Path, about: Provenance | None = None) -> str:
     """Bundle a trained model and return the digest."""
-    manifest = Manifest.of(trained.model, about or provenance())
+    manifest = Manifest.of(trained.models, about or provenance())
     reference = build_reference(trained.matrix, trained.cohort, "weekly_dose", "race")
-    return bundle.save(trained.model, folder, manifest, reference, build_card(manifest, EVALUATION))
+    return bundle.save(trained.models, folder, manifest, reference, build_card(manifest, EVALUATION))
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         bundle.load(folder)
 
 
-@pytest.mark.parametrize("name", ["evil.pkl", "code.py", ".hidden", "linear.json.bak"])
+@pytest.mark.parametrize("name", ["evil.pkl", "code.py", ".hidden", "members.json.bak"])
 def test_a_foreign_file_is_refused_unread(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(BundleError, match="does not belong into a bundle"):
@@ -117,22 +117,24 @@ def test_links_and_folders_in_place_of_files_are_refused(folder: Path, tmp_path:
 
 
 def test_a_file_beyond_the_size_cap_is_refused_unread(folder: Path) -> None:
-    with (folder / "booster.txt").open("r+b") as file:
+    with (folder / "boosters.json").open("r+b") as file:
         file.truncate(bundle.LARGEST_FILE + 1)
     with pytest.raises(BundleError, match="is larger than"):
         bundle.load(folder)
 
 
 def test_another_model_under_valid_digests_fails_its_probes(folder: Path) -> None:
-    linear = from_bytes((folder / "linear.json").read_bytes(), "linear.json")
-    linear["intercept"] += 1e-9
-    (folder / "linear.json").write_bytes(to_bytes(linear))
+    members = from_bytes((folder / "members.json").read_bytes(), "members.json")
+    members["models"]["warfarin"]["full"]["members"][0]["intercept"] += 1e-9
+    (folder / "members.json").write_bytes(to_bytes(members))
     reseal(folder)
     with pytest.raises(BundleError, match=r"probes\.json: .*margin"):
         bundle.load(folder)
 
 
-@pytest.mark.parametrize("name", ["linear.json", "conformal.json", "applicability.json", "probes.json"])
+@pytest.mark.parametrize(
+    "name", ["members.json", "boosters.json", "conformal.json", "applicability.json", "probes.json"]
+)
 def test_parts_of_another_shape_are_refused_even_under_valid_digests(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b'{"a": 1}')
     reseal(folder)
@@ -149,11 +151,11 @@ def test_ambiguous_json_is_refused(raw: bytes) -> None:
 def test_a_manifest_of_another_format_or_with_unknown_fields_is_refused(folder: Path) -> None:
     data = json.loads((folder / MANIFEST).read_bytes())
     with pytest.raises(BundleError, match="another; retrain"):
-        Manifest.from_bytes(to_bytes(data | {"format": 2}))
+        Manifest.from_bytes(to_bytes(data | {"format": 1}))
     with pytest.raises(BundleError, match="seal"):
         Manifest.from_bytes(to_bytes(data | {"code_path": "x"}))
     with pytest.raises(BundleError, match="lacks fields"):
-        Manifest.from_bytes(to_bytes({k: v for k, v in data.items() if k != "outcome"}))
+        Manifest.from_bytes(to_bytes({k: v for k, v in data.items() if k != "outcomes"}))
 
 
 def test_saving_twice_changes_nothing_and_saving_another_is_refused(trained: Trained, folder: Path) -> None:

@@ -8,7 +8,7 @@ from tests.models.conftest import EVALUATION, Trained, provenance
 
 
 def test_card_says_purpose_population_performance_and_limits(trained: Trained) -> None:
-    text, data = build_card(Manifest.of(trained.model, provenance()), EVALUATION)
+    text, data = build_card(Manifest.of(trained.models, provenance()), EVALUATION)
     figures = ("5.50 (5.00 to 6.00)", "90.10")
     for part in (ADVICE, "600 synthetic patients.", *figures, "## Limits", "recognises the site"):
         assert part in text
@@ -17,12 +17,12 @@ def test_card_says_purpose_population_performance_and_limits(trained: Trained) -
 
 
 def test_card_leaves_out_subgroups_of_fewer_than_ten(trained: Trained) -> None:
-    text, data = build_card(Manifest.of(trained.model, provenance()), EVALUATION)
+    text, data = build_card(Manifest.of(trained.models, provenance()), EVALUATION)
     assert "| white | 5.25 |" in text
     assert set(data["subgroups"]["random_80_20"]["race"]) == {"white"}
 
 
 def test_card_can_be_made_before_any_evaluation(trained: Trained) -> None:
-    text, data = build_card(Manifest.of(trained.model, provenance()), {})
+    text, data = build_card(Manifest.of(trained.models, provenance()), {})
     assert "## Performance" in text
     assert data["remarks"] == []

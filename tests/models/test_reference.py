@@ -38,7 +38,7 @@ def test_few_missing_are_not_told() -> None:
 
 def test_a_quantile_is_told_only_with_ten_patients_beyond_it() -> None:
     assert set(quantiles(np.arange(100.0))["quantiles"]) == {"0.1", "0.25", "0.5", "0.75", "0.9"}
-    assert quantiles(np.arange(9.0)) == {"n": None, "quantiles": {}}
+    assert quantiles(np.arange(9.0)) == {"n": None, "mean": None, "quantiles": {}}
 
 
 def test_reference_describes_the_cohort_in_plain_json(trained: Trained) -> None:

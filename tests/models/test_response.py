@@ -70,7 +70,7 @@ def test_a_declined_patient_keeps_no_number_anywhere(trained: Trained) -> None:
 
 
 def test_stratum_is_the_missing_mask_before_the_race(trained: Trained) -> None:
-    strata = strata_of(trained.matrix, trained.cohort, "race", (VKORC1,))
+    strata = strata_of(trained.matrix, trained.cohort, "race", {"missing:VKORC1": VKORC1})
     lacking = np.isnan(trained.matrix.values[:, trained.matrix.names.index(VKORC1[0])])
     races = trained.cohort.texts("race")
     assert strata == [
@@ -128,4 +128,4 @@ def test_a_matrix_of_others_or_of_other_columns_is_refused(trained: Trained) -> 
 def test_a_mask_of_unknown_features_is_refused(trained: Trained) -> None:
     parts = {f: getattr(trained.model, f) for f in trained.model.__dataclass_fields__}
     with pytest.raises(FeatureError, match=r"genotype\.X\.y"):
-        ResponseModel(**parts | {"masks": (("genotype.X.y",),)})
+        ResponseModel(**parts | {"masks": {"missing:X": ("genotype.X.y",)}})

@@ -30,7 +30,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 def test_studies_are_listed_for_people_and_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "studies")[:2][1].startswith("study")
     code, out, err = run(capsys, "studies", "--json")
-    study = json.loads(out)[0]
+    by_name = {study["name"]: study for study in json.loads(out)}
+    study = by_name["warfarin"]
     assert (code, err) == (0, "")
     assert (study["name"], study["drug"], study["unit"]) == ("warfarin", "warfarin", "mg/wk")
 

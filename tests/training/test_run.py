@@ -110,7 +110,7 @@ def test_broken_candidate_is_fitted_again(
     result: RunResult, tiny_study: Study, data: Path, home: Path
 ) -> None:
     before = bundle.load(result.bundle).model.blend.members
-    (result.bundle / "booster.txt").write_text("tree")
+    (result.bundle / "boosters.json").write_text("tree")
     after = bundle.load(run_study(tiny_study, data, home).bundle).model.blend.members
     assert after[0].to_json() == before[0].to_json()
     assert after[1].model_text == before[1].model_text

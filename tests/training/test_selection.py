@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.outcome import ContinuousOutcome
-from training.selection import clustered_error, steady_link, steady_weights
+from training.selection import clustered_error, steady_choice, steady_weights
 
 RNG = np.random.default_rng(11)
 GROUPS = np.repeat([f"site-{k}" for k in range(10)], 40).astype(object)
@@ -14,8 +14,8 @@ DOSE = ContinuousOutcome("warfarin", "weekly_dose", "mg/wk", "identity", -1000.0
 
 def test_first_link_stands_unless_another_is_clearly_better() -> None:
     errors = np.abs(RNG.normal(8, 3, 400))
-    assert steady_link({"root": errors, "log": errors + RNG.normal(-0.001, 1, 400)}, GROUPS) == "root"
-    assert steady_link({"root": errors, "log": errors - 1.0}, GROUPS) == "log"
+    assert steady_choice({"root": errors, "log": errors + RNG.normal(-0.001, 1, 400)}, GROUPS) == "root"
+    assert steady_choice({"root": errors, "log": errors - 1.0}, GROUPS) == "log"
 
 
 def test_weights_are_even_between_equals_and_follow_a_clearly_better_member() -> None:

@@ -12,11 +12,11 @@ from training.statistics import clustered_figures, metrics, repeated_split_figur
 RNG = np.random.default_rng(7)
 OBSERVED = RNG.uniform(10, 60, 200)
 ANSWERED = OBSERVED + RNG.normal(0, 8, 200)
-ENDS = (ANSWERED - 12, ANSWERED + 12)
+HELD = (np.abs(OBSERVED - ANSWERED) <= 12).astype(float)
 
 
 def test_metrics_agree_with_a_second_computation() -> None:
-    found = {name: value[0] for name, value in metrics(tally(OBSERVED, ANSWERED, ENDS)).items()}
+    found = {name: value[0] for name, value in metrics(tally(OBSERVED, ANSWERED, HELD)).items()}
     assert found["mae"] == pytest.approx(mean_absolute_error(OBSERVED, ANSWERED))
     assert found["r2"] == pytest.approx(r2_score(OBSERVED, ANSWERED))
     assert found["within20"] == pytest.approx(100 * np.mean(np.abs(ANSWERED - OBSERVED) <= 0.2 * OBSERVED))

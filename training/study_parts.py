@@ -1,0 +1,188 @@
+"""The sections of a study file, each as a frozen dataclass whose fields are the section's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from features.knowledge.tables import ClinicalVariable
+from models.outcome import BinaryOutcome, ContinuousOutcome, Outcome
+
+
+@dataclass(frozen=True)
+class OutcomeAsked:
+    """What is predicted. Of a `continuous` outcome the link is chosen among `links` in each training part.
+
+    Of a `binary` one `event` says what a 1 means. `better` is `higher`, `lower` or nothing, for ranking.
+    """
+
+    drug: str
+    name: str
+    kind: str = "continuous"
+    unit: str = "1"
+    links: tuple[str, ...] = ()
+    lowest: float = 0.0
+    highest: float = 1.0
+    event: str = ""
+    better: str = ""
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the answer is a probability."""
+        return self.kind == "binary"
+
+    def outcome(self, link: str, drug: str | None = None) -> Outcome:
+        """The outcome on one of its links, of the study's drug or of one of its panel."""
+        name = self.drug if drug is None else drug
+        if self.is_binary:
+            return BinaryOutcome(name, self.name, self.event, self.better)
+        return ContinuousOutcome(name, self.name, self.unit, link, self.lowest, self.highest, self.better)
+
+
+@dataclass(frozen=True)
+class PanelAsked:
+    """A model for every drug whose outcome (`<outcome.name>:<drug>`) is known of `min_patients`.
+
+    `factors` of the panel carry what drugs have in common; see `models.panel_ridge`.
+    """
+
+    min_patients: int
+    factors: int = 6
+
+
+@dataclass(frozen=True)
+class QuestionAsked:
+    """The treatment is an input: a patient can be asked about under each of `options`."""
+
+    variable: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VariableAsked:
+    """A clinical variable of this study: a `quantity` in a UCUM unit, a `flag` or a `category`.
+
+    Its features are named after its `block`, which is what may be missing altogether and is explained
+    together; `gene` is the gene it tells of, if it does.
+    """
+
+    name: str
+    kind: str
+    label: str
+    unit: str = "1"
+    lowest: float = -1e12
+    highest: float = 1e12
+    categories: tuple[str, ...] = ()
+    block: str = "clinical"
+    gene: str = ""
+
+    def variable(self) -> ClinicalVariable:
+        """The variable as encoders know it."""
+        named = self.name, self.kind, self.label, self.unit, self.lowest, self.highest, self.categories
+        return ClinicalVariable(*named, when_missing="", block=self.block, gene=self.gene or None)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Whom the study is about, told by what is recorded of them."""
+
+    require: tuple[str, ...] = ()
+    require_any: tuple[tuple[str, ...], ...] = ()
+    require_outcomes: tuple[str, ...] = ()
+    outcome_below: float | None = None
+    exclude_calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FeaturesAsked:
+    """The served specification; `absent` columns are read as 0 where nothing was recorded.
+
+    A name may say `*` for the gene, as `expression.*.log2_tpm`: it stands for every gene that is measured
+    in `least_patients` of the cohort, of a finding for every gene in which that many carry it.
+    """
+
+    names: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+    absent_reason: str = ""
+    linked_snps: bool = True
+    least_patients: int = 10
+
+
+@dataclass(frozen=True)
+class ModelAsked:
+    """How answers are conformalized, and without what no answer is given.
+
+    Of `mask_blocks` every combination may be missing altogether; `without` says whether those patients get
+    a model `refitted` without it or the whole model with the gap `filled`.
+    """
+
+    strata: str
+    required_any: tuple[tuple[str, ...], ...]
+    inner_folds: int
+    group: str
+    minimum: int
+    masks: tuple[tuple[str, ...], ...] = ()
+    mask_blocks: tuple[str, ...] = ()
+    without: str = "filled"
+
+
+@dataclass(frozen=True)
+class LinearAsked:
+    """Settings of the robust linear member; see `models.estimators.LinearSettings`."""
+
+    alpha: float
+    epsilon: float
+    group_scale: float
+
+
+@dataclass(frozen=True)
+class RidgeAsked:
+    """The ridge over blocks, whose scales are learned; see `models.block_ridge.learned_settings`.
+
+    `groups` parts blocks further, by name patterns of their features.
+    """
+
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TreesAsked:
+    """Settings of the boosted member; see `models.estimators.TreeSettings`."""
+
+    objective: str
+    num_leaves: int
+    n_trees: int
+    learning_rate: float
+    min_data_in_leaf: int
+    lambda_l2: float
+    feature_fraction: float
+    bagging_fraction: float
+    max_bin: int
+    blocks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way of holding patients out.
+
+    `random` draws shares, `folds` deals everybody into `folds` parts, `splits` times over, and `group` leaves
+    out each level of a group in turn.
+    """
+
+    name: str
+    kind: str
+    splits: int = 0
+    folds: int = 0
+    test_share: float = 0.2
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A figure of the evaluation (a dotted path; `*` is the worst level) and its bound."""
+
+    name: str
+    figure: str
+    at_least: float | None = None
+    at_most: float | None = None
+    minimum_n: int = 0
