@@ -245,6 +245,26 @@ def predict(
 
 
 @app.command(rich_help_panel=_ANSWER)
+def rank(
+    study: StudyName,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Laid out like the study's own.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.csv", help="Where the rankings go.")],
+    level: Annotated[float, typer.Option(help="Level of the intervals, above 0 and below 1.")] = 0.9,
+    alias: Annotated[str, typer.Option(help="Which version answers: champion or challenger.")] = "champion",
+    as_json: AsJson = False,
+) -> None:
+    """Rank every drug or treatment for every patient of a folder, with intervals of the differences."""
+    from training.cli_progress import at_work
+    from training.cli_results import Predicted
+    from training.cli_views import tell
+    from training.predict_folder import rank_folder
+
+    with at_work() as progress:
+        done = rank_folder(study, folder, home_folder(), out, level, alias, progress)
+    tell(Predicted(done), as_json)
+
+
+@app.command(rich_help_panel=_ANSWER)
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from features.derived import parts_of
 from features.encode import declaration_faults
 from features.errors import Fault, StudyError
 from models.outcome import DIRECTIONS, LINKS, LOGIT
@@ -62,6 +63,8 @@ class Study:
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    variant: str = ""
 
     @property
     def sha256(self) -> str:
@@ -90,6 +93,8 @@ class _Head:
     subgroups: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    variant: str = ""
 
 
 _SECTIONS: Mapping[str, type[Dataclass]] = {
@@ -116,9 +121,11 @@ def study_names() -> tuple[str, ...]:
 
 
 def load_study(name_or_path: str | Path) -> Study:
-    """A shipped study by name, or any study by the path of its TOML file."""
-    if str(name_or_path) in study_names():
-        return read_study((_SHIPPED / f"{name_or_path}.toml").read_text(encoding="utf-8"))
+    """A shipped study by name (`<study>:<variant>` for a variant), or any by the path of its TOML file."""
+    name, _, variant = str(name_or_path).partition(":")
+    if name in study_names():
+        text = (_SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+        return read_study(f'variant = "{variant}"\n{text}' if variant else text)
     path = Path(name_or_path)
     if path.suffix != ".toml" or not path.is_file():
         known = ", ".join(study_names())
@@ -148,7 +155,35 @@ def read_study(text: str) -> Study:
         faults = _contradictions(study)
     if faults:
         raise StudyError(f"{len(faults)} faults in the study", faults)
-    return study
+    return _variant(study) if study.variant else study
+
+
+def _variant(study: Study) -> Study:
+    """The study on the blocks of its variant alone; what is asked of other blocks is left out."""
+    kept = set(study.variants[study.variant])
+
+    def stays(name: str) -> bool:
+        return all(_block(part) in kept for part in (parts_of(name) or (name,)))
+
+    def compared(name: str) -> bool:
+        blocks = name.removeprefix("only:").split("+") if name.startswith("only:") else ()
+        return kept.issuperset(blocks) and set(blocks) != kept
+
+    model = replace(
+        study.model,
+        mask_blocks=tuple(block for block in study.model.mask_blocks if block in kept),
+        masks=tuple(mask for mask in study.model.masks if all(map(stays, mask))),
+        required_any=tuple(g for g in (tuple(filter(stays, r)) for r in study.model.required_any) if g),
+    )
+    names = tuple(filter(stays, study.spec.names))
+    spec = replace(study.spec, names=names, absent=tuple(filter(stays, study.spec.absent)))
+    comparators = tuple(filter(compared, study.comparators))
+    name, title = f"{study.name}-{study.variant}", f"{study.title} ({study.variant.replace('_', ' ')})"
+    return replace(study, name=name, title=title, spec=spec, model=model, comparators=comparators, gates=())
+
+
+def _block(name: str) -> str:
+    return name.removeprefix("log2.").partition(".")[0]
 
 
 def _contradictions(study: Study) -> list[Fault]:
@@ -184,12 +219,17 @@ def _of_features(study: Study) -> list[Fault]:
     for where, groups in (("masks", study.model.masks), ("required_any", study.model.required_any)):
         named = (n for g in groups for n in g if n not in exact and not (open_ended and is_served(n)))
         faults += [Fault(f"model.{where}", f"'{n}' is not served") for n in named]
-    blocks = {name.removeprefix("log2.").partition(".")[0] for name in exact} - {"interaction"}
+    blocks = set(map(_block, exact)) - {"interaction"}
     faults += [
         Fault("model.mask_blocks", f"'{b}' is no block that is served", f"use {', '.join(sorted(blocks))}")
         for b in study.model.mask_blocks
         if b not in blocks
     ]
+    strange = {b for variant in study.variants.values() for b in variant} - blocks
+    faults += [Fault("variants", f"'{b}' is no block that is served") for b in sorted(strange)]
+    if study.variant and study.variant not in study.variants:
+        known = ", ".join(study.variants) or "none"
+        faults.append(Fault("variant", f"'{study.variant}' is not known", f"the study has: {known}"))
     return faults
 
 
