@@ -68,15 +68,6 @@ def _with_interval(values: Numbers) -> tuple[float, float, float]:
     return float(values[0]), float(ends[0]), float(ends[1])
 
 
-def difference_figure(observed: Numbers, repeats: Sequence[Repeat], others: Sequence[Repeat]) -> Figure:
-    """How much higher the mean Spearman correlation is than another's, patients redrawn for both alike."""
-    rng = np.random.default_rng(_SEED)
-    everybody = np.arange(len(observed))
-    draws = [everybody, *(rng.choice(everybody, len(everybody)) for _ in range(_N_RESAMPLES))]
-    found = np.array([_means(observed, repeats, d)[0] - _means(observed, others, d)[0] for d in draws])
-    return told({"spearman": _with_interval(np.array(found))})["spearman"]
-
-
 def drug_figures(
     observed: Numbers, by_who: Mapping[str, Sequence[Repeat]], drugs: Sequence[str], model: str
 ) -> dict[str, dict[str, Any]]:
@@ -130,7 +121,7 @@ def _weighted_mean(values: Numbers, weights: Numbers) -> Numbers:
 
 
 def _weighted_spearman(observed: Numbers, answered: Numbers, weights: Numbers) -> Numbers:
-    """The mean over drugs (draws,) of the correlation of ranks, each patient counted by weights (draws, n)."""
+    """The mean over drugs (draws,) of ranks' correlation, patients counted by weights (draws, n)."""
     known = ~(np.isnan(observed) | np.isnan(answered))
     known &= known.sum(axis=0) >= _FEWEST
     one, other = (_ranks(values, known) for values in (observed, answered))
