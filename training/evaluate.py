@@ -60,8 +60,16 @@ def study_splits(study: Study, cohort: Cohort, observed: Numbers) -> list[Split]
 
 
 def _pairs(design: Design, by_protocol: Mapping[Protocol, Sequence[HeldOut]]) -> Numbers:
-    last = list(by_protocol.values())[-1]
-    return np.vstack([np.column_stack([design.observed[h.split.test], h.answers[MODEL]]) for h in last])
+    """(observed, answered) of the last protocol; of repeated folds each patient once, answers averaged."""
+    protocol, held = list(by_protocol.items())[-1]
+    pairs = np.vstack([np.column_stack([design.observed[h.split.test], h.answers[MODEL]]) for h in held])
+    if protocol.kind != "folds":
+        return pairs
+    patients = np.concatenate([h.split.test for h in held])
+    counts = np.bincount(patients)
+    sums = np.bincount(patients, weights=pairs[:, 1])
+    seen = np.flatnonzero(counts)
+    return np.column_stack([design.observed[seen], sums[seen] / counts[seen]])
 
 
 def _document(

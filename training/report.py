@@ -129,13 +129,21 @@ def _predicted(pairs: Numbers, unit: str) -> Canvas:
 
 
 def _comparators(protocols: Mapping, leading: str, label: str) -> Canvas:
-    canvas, panels = _canvas(4.2 * len(protocols), 2.8, len(protocols))
+    n_rows = max(len(whos) for whos in protocols.values())
+    canvas, panels = _canvas(5.4 * len(protocols), 0.26 * n_rows + 1.3, len(protocols))
     for axes, (protocol, whos) in zip(panels, protocols.items(), strict=True):
         names = [name for name in list(whos)[::-1] if leading in whos[name]]
         figures = [whos[name][leading] for name in names]
         values = np.array([figure["value"] for figure in figures])
-        colours = [_INK if name == _MODEL else _GUIDE for name in names]
-        axes.barh(names, values, color=colours, xerr=_ends(figures, values), ecolor="black", capsize=2)
+        rows, ends = np.arange(len(names)), _ends(figures, values)
+        for row, name in enumerate(names):
+            colour = _INK if name == _MODEL else _GUIDE
+            axes.errorbar(
+                values[row], rows[row], xerr=ends[:, row : row + 1], fmt="o", color=colour, capsize=2
+            )
+        if _MODEL in names:
+            axes.axvline(values[names.index(_MODEL)], color=_INK, lw=0.8, alpha=0.4)
+        axes.set_yticks(rows, [name.replace("only:", "only ").replace("_", " ") for name in names])
         axes.set(title=protocol.replace("_", " "), xlabel=label)
     return canvas
 
@@ -173,7 +181,7 @@ def _importance(features: Sequence[Feature], importance: Numbers) -> Canvas:
     canvas, (axes,) = _canvas(7, 0.22 * len(order) + 1)
     colours = [_OTHER if features[i].gene else _INK for i in order]
     axes.barh([features[i].label for i in order], importance[order], color=colours)
-    axes.set(xlabel="mean absolute contribution on the margin", title="Orange: germline")
+    axes.set(xlabel="mean absolute contribution on the margin", title="Orange: of one gene")
     return canvas
 
 
@@ -192,5 +200,5 @@ def _coverage(subgroups: Mapping, variables: Sequence[str]) -> Canvas:
     axes.errorbar(values, positions, xerr=ends, fmt="o", color=_INK, ecolor=_GUIDE, capsize=2)
     axes.axvline(90, color=_GUIDE, lw=1)
     axes.set_yticks(positions, [name for name, _ in rows])
-    axes.set(xlabel="90% intervals cover, %")
+    axes.set(xlabel="90% intervals or sets hold, %")
     return canvas

@@ -98,8 +98,8 @@ def _flat(prefix: str, settings: Mapping[str, object]) -> dict[str, object]:
 
 
 def _figures(document: Mapping) -> Iterator[tuple[str, float]]:
-    """`protocol.who.metric` and its value."""
+    """`protocol.who.metric` and its value; MLflow knows no plus sign in a name."""
     for protocol, whos in document["protocols"].items():
         for who, metrics in whos.items():
             for metric, figure in metrics.items():
-                yield f"{protocol}.{who}.{metric}", float(figure["value"])
+                yield f"{protocol}.{who.replace('+', '/')}.{metric}", float(figure["value"])
