@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from features.errors import BundleError, RxplainError
 from features.readers.document import read_documents
 from models.answers import Answers
 from models.model_set import ModelSet
+from models.strict import sha256
 
 LEVEL = 0.9
 _RELATIVE = 1e-12
@@ -44,7 +47,19 @@ def _answers(models: ModelSet, documents: Sequence[object]) -> dict[str, dict[st
     """By option, what is said of the probe patients; as plain data."""
     cohort = read_documents(documents, models.spec)
     answers = models.answer(cohort, LEVEL, explain=True)
-    return {option: _plain(own) for option, own in answers.items()}
+    tell = _plain if len(answers) <= _FEW_OPTIONS else _brief
+    return {option: tell(own) for option, own in answers.items()}
+
+
+def _brief(answers: Answers) -> dict[str, object]:
+    """The same with the wide tables as digests of their bits, since a hundred drugs fill a file."""
+    told = _plain(answers)
+    contributions = np.zeros(0) if answers.contributions is None else answers.contributions
+    digests = {
+        name: sha256(np.ascontiguousarray(table).tobytes())
+        for name, table in (("features", answers.values), ("contributions", contributions))
+    }
+    return {**told, **digests, "notices": [len(own) for own in answers.notices]}
 
 
 def _differing(found: Mapping[str, Mapping[str, object]], recorded: Mapping) -> list[str]:
@@ -56,6 +71,7 @@ def _differing(found: Mapping[str, Mapping[str, object]], recorded: Mapping) -> 
 
 
 _REMEDY = "fetch the bundle again, install the versions it was trained with, or retrain with rxplain fit"
+_FEW_OPTIONS = 10
 _THROUGH_LINK = ("value", "lower", "upper")
 
 
