@@ -303,6 +303,7 @@ def corrupted(reading: Array, names: tuple[str, ...], folder: Path, kind: str, s
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CORRUPTIONS)
 def test_gross_corruption_of_one_sample_is_told_by_its_place(tmp_path: Path, kind: str) -> None:
     caught = [corrupted(EXPECTED, SYMBOLS, tmp_path, kind, seed) for seed in range(20)]

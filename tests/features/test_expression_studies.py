@@ -23,6 +23,7 @@ HUGO = "icb_whole_transcriptome/Hugo2016_expression.csv.gz"
 SNYDER = "icb_whole_transcriptome/Snyder2017_expression.csv.gz"
 IMVIGOR = "imvigor210/expression_log2tpm_1768genes.csv.gz"
 SCALES = {HUGO: "log2(fpkm+1)", SNYDER: "log2(umi+1)", IMVIGOR: "log2(tpm+0.001)"}
+pytestmark = pytest.mark.slow
 ALLOWED_FALSE, DEMANDED = 0.02, 0.99
 
 

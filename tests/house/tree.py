@@ -50,8 +50,13 @@ def parsed(file: str) -> ast.Module:
     return ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
 
 
-def imports(file: str) -> Iterator[Import]:
+@cache
+def imports(file: str) -> tuple[Import, ...]:
     """Every import of a file, also those inside functions, under TYPE_CHECKING, and by import_module."""
+    return tuple(_imports(file))
+
+
+def _imports(file: str) -> Iterator[Import]:
     inside = {id(n) for f in functions(file) for n in ast.walk(f)}
     for node in ast.walk(parsed(file)):
         hidden = id(node) in inside
