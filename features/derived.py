@@ -83,7 +83,7 @@ def _logarithm(name: str, of: Column | None) -> Column | None:
     if of is None or not name.startswith("log2."):
         return None
     whole = of.feature
-    feature = Feature(name, whole.block, whole.gene, "{log2(x+1)}", f"{whole.label}, log2(x + 1)")
+    feature = Feature(name, whole.block, whole.gene, "1", f"{whole.label}, log2(x + 1)")
     return Column(feature, of.inputs, lambda cohort: [_log2(x) for x in of.numbers(cohort)])
 
 

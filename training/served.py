@@ -21,6 +21,7 @@ from training.datasets.variables import source_variables
 from training.study import Study
 
 _GENOTYPE = "genotype"
+_MADE_OF = {"expression": ("signature",)}  # who lacks the one lacks what is computed from it
 
 
 def served_spec(study: Study, cohort: Cohort) -> FeatureSpec:
@@ -51,7 +52,8 @@ def masks_of(study: Study, spec: FeatureSpec) -> Mapping[str, tuple[str, ...]]:
     blocks = {feature.name: feature.block for feature in spec.features}
     for size in range(1, len(study.model.mask_blocks) + 1):
         for lacking in combinations(sorted(study.model.mask_blocks), size):
-            named = tuple(name for name, block in blocks.items() if block in lacking)
+            gone = {*lacking, *(made for block in lacking for made in _MADE_OF.get(block, ()))}
+            named = tuple(name for name, block in blocks.items() if block in gone)
             masks[MISSING + "+".join(lacking)] = named
     return masks
 
