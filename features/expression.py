@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,19 +64,41 @@ def fill_genes(cohort: Cohort, genes: Sequence[str], places: Index, out: Array) 
     if table is None or len(table) == 0:
         out[:, places] = np.nan
         return
-    measured = [
-        (place, table.column_of[g]) for place, g in zip(places, genes, strict=True) if g in table.column_of
-    ]
-    to, source = np.array(measured, dtype=np.int64).reshape(-1, 2).T
-    if len(measured) < len(genes) or len(table) < len(cohort):
+    known, source = _measured(_Same((tuple(genes), table.genes)))
+    if len(known) < len(genes) or len(table) < len(cohort):
         out[:, places] = np.nan
-    wide, rows = _span(to), _span(table.patient)
+    wide, rows = _span(places[known]), _span(table.patient)
     span = _span(source)
     if all(isinstance(part, slice) for part in (wide, rows, span)):
         out[rows, wide] = table.values[:, span]
         return
     for row, patient in enumerate(table.patient.tolist()):
         out[patient, wide] = table.values[row, span]
+
+
+class _Same:
+    """Two lists of genes as a key, equal where both are the very same objects: thousands of names are not
+    compared again for each patient."""
+
+    def __init__(self, lists: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+        self.lists = lists
+
+    def __hash__(self) -> int:
+        return hash((id(self.lists[0]), id(self.lists[1])))
+
+    def __eq__(self, other: object) -> bool:
+        pairs = zip(self.lists, other.lists, strict=True) if isinstance(other, _Same) else ((0, 1),)
+        return all(own is its for own, its in pairs)
+
+
+@lru_cache(maxsize=8)
+def _measured(lists: _Same) -> tuple[Index, Index]:
+    """Which of the genes asked for a table has, by their places, and in which of its columns."""
+    asked, genes = lists.lists
+    column_of = {gene: column for column, gene in enumerate(genes)}
+    found = [(place, column_of[gene]) for place, gene in enumerate(asked) if gene in column_of]
+    known, source = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    return known, source
 
 
 def _span(places: Index) -> slice | Index:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -149,3 +150,25 @@ def test_many_genes_of_nobody_are_missing() -> None:
     out = np.zeros((1, 2))
     fill_genes(Cohort(("x",)), ["CD8A", "GZMA"], np.array([0, 1]), out)
     assert np.isnan(out).all()
+
+
+def test_where_genes_stand_is_looked_up_anew_for_another_table_and_another_question() -> None:
+    """The lookup is remembered by identity, so neither an equal list nor a list that changed may mislead."""
+    asked, places = SYMBOLS[:50], np.arange(50)
+    tables = (SYMBOLS, SYMBOLS[::-1], SYMBOLS[25:], (*SYMBOLS[:9], *SYMBOLS[9:]))
+    for symbols in (*tables, *tables):
+        of = cohort(LEVELS[:2, : len(symbols)], symbols)
+        by_column = np.array([of.expression_of(gene) for gene in asked]).T
+        assert np.array_equal(_filled(of, asked, places), by_column, equal_nan=True)
+    listed = list(asked)
+    before = _filled(cohort(), listed, places)
+    listed.reverse()
+    assert np.array_equal(_filled(cohort(), listed, places), before[:, ::-1])
+    moved = np.roll(places, 7)
+    assert np.array_equal(_filled(cohort(), asked, moved)[:, moved], before)
+
+
+def _filled(of: Cohort, asked: Sequence[str], places: NDArray[np.int64]) -> NDArray[np.float64]:
+    out = np.zeros((len(of), len(asked)))
+    fill_genes(of, asked, places, out)
+    return out
