@@ -51,7 +51,7 @@ class FeatureSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
         object.__setattr__(self, "variables", tuple(self.variables))
-        faults = [*declaration_faults(self.variables), *self._faults()]
+        faults = declaration_faults(self.variables) or self._faults()
         if faults:
             raise FeatureError(f"{len(faults)} faults in the feature specification", faults)
 
