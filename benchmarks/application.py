@@ -1,7 +1,7 @@
 """The product's application with two routes more in the same server: an echo (the floor) and the plain way.
 
-`python -m benchmarks.application PORT WORKERS STUDY` serves it through the same guard, server and workers;
-with more than one worker the plain way is left out, so that workers stay as lean as the product's.
+`python -m benchmarks.application PORT WORKERS STUDY FACTORY` serves it through the same guard, server and
+workers; the factory `lean` leaves the plain way out, so that workers stay as lean as the product's.
 """
 
 from __future__ import annotations
@@ -51,9 +51,8 @@ def with_plain_way() -> ASGIApp:
 
 
 if __name__ == "__main__":
-    port, workers, study = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    port, workers, study, factory = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
     os.environ[_STUDY] = study
-    factory = "with_plain_way" if workers == 1 else "lean"
     serve(
         Address(port=port, workers=workers), Settings.from_environment(), f"benchmarks.application:{factory}"
     )

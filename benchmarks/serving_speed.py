@@ -31,13 +31,13 @@ def serving_rows(home: Path, study: str) -> list[Row]:
         Target(name, path, body)
         for name, path in (("echo", "/echo"), ("predict", "/v1/predict"), ("plain", "/plain"))
     )
-    with _server(home, study, workers=1) as port:
-        alone = _interleaved(port, (echo, predict), clients=1, seconds=1.0, rounds=_ROUNDS)
+    with server(home, study, workers=1, has_plain_way=True) as port:
+        alone = interleaved(port, (echo, predict), clients=1, seconds=1.0, rounds=_ROUNDS)
         plain_alone = burst(port, plain, 1, 3.0)
-        crowd = _interleaved(port, (echo, predict), clients=8, seconds=1.0, rounds=_ROUNDS // 2)
+        crowd = interleaved(port, (echo, predict), clients=8, seconds=1.0, rounds=_ROUNDS // 2)
         plain_crowd = burst(port, plain, 8, 6.0)
-    with _server(home, study, workers=2) as port:
-        two = _interleaved(port, (predict,), clients=8, seconds=1.0, rounds=_ROUNDS // 2)
+    with server(home, study, workers=2, has_plain_way=False) as port:
+        two = interleaved(port, (predict,), clients=8, seconds=1.0, rounds=_ROUNDS // 2)
     rates = {name: float(np.median([load.rate for load in loads])) for name, loads in crowd.items()}
     rate_of_two = float(np.median([load.rate for load in two["predict"]]))
     medians = {name: float(np.median([load.median_ms for load in loads])) for name, loads in alone.items()}
@@ -66,9 +66,10 @@ def serving_rows(home: Path, study: str) -> list[Row]:
     ]
 
 
-def _interleaved(
+def interleaved(
     port: int, targets: tuple[Target, ...], clients: int, seconds: float, rounds: int
 ) -> dict[str, list[Load]]:
+    """Bursts against each target by turns, after one of each to warm up."""
     for target in targets:
         burst(port, target, clients, 0.5)
     found: dict[str, list[Load]] = {target.name: [] for target in targets}
@@ -79,11 +80,13 @@ def _interleaved(
 
 
 @contextmanager
-def _server(home: Path, study: str, workers: int) -> Iterator[int]:
+def server(home: Path, study: str, workers: int, has_plain_way: bool) -> Iterator[int]:
+    """The port of a ready server, with the echo, and on demand the plain way, beside the product."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.application", str(port), str(workers), study]
+    factory = "with_plain_way" if has_plain_way else "lean"
+    command = [sys.executable, "-m", "benchmarks.application", str(port), str(workers), study, factory]
     environment = {**os.environ, "RXPLAIN_HOME": str(home)}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
