@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Cohort
+from features.derived import BLOCK as PRODUCT
+from features.derived import parts_of
 from features.encode import FeatureSpec, encode
 from features.errors import FeatureError
 from features.matrix import Feature, FeatureMatrix
@@ -150,7 +152,13 @@ class ResponseModel:
 
     @cached_property
     def _unread(self) -> Mapping[str, frozenset[str]]:
-        return {stratum: frozenset(self.masks[stratum]) for stratum in self.without}
+        """By mask, what its blend never read: the mask's features and every product of one of them."""
+        products = [feature.name for feature in self.features if feature.block == PRODUCT]
+        unread = {}
+        for stratum in self.without:
+            gone = frozenset(self.masks[stratum])
+            unread[stratum] = gone.union(n for n in products if not gone.isdisjoint(parts_of(n)))
+        return unread
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

@@ -47,11 +47,15 @@ def _sources(name: str, columns: Mapping[str, Column]) -> list[str]:
 
 
 def masks_of(study: Study, spec: FeatureSpec) -> Mapping[str, tuple[str, ...]]:
-    """What may be missing altogether: the study's masks by name, and every combination of its blocks."""
+    """What may be missing altogether: the study's masks by name, and every combination of its blocks.
+
+    A block of which the cohort has nothing to serve is no loss to anybody and has no mask.
+    """
     masks = {mask_name(mask): mask for mask in study.model.masks}
     blocks = {feature.name: feature.block for feature in spec.features}
-    for size in range(1, len(study.model.mask_blocks) + 1):
-        for lacking in combinations(sorted(study.model.mask_blocks), size):
+    served = sorted(set(study.model.mask_blocks) & set(blocks.values()))
+    for size in range(1, len(served) + 1):
+        for lacking in combinations(served, size):
             gone = {*lacking, *(made for block in lacking for made in _MADE_OF.get(block, ()))}
             named = tuple(name for name, block in blocks.items() if block in gone)
             masks[MISSING + "+".join(lacking)] = named

@@ -170,6 +170,7 @@ def test_same_patient_has_the_same_answer_in_a_file_and_over_http(house: House) 
         "upper",
         "unit",
         "notices",
+        "possible",
     ]
     assert len(rows) == 6256
     cohort = catalog.load("iwpc", house.data)
