@@ -178,8 +178,7 @@ def test_the_model_answers_as_it_was_evaluated(study: Study, cohort: Cohort) -> 
     held = answer_split(design, study, split).answers[MODEL]
     train, test = (cohort.take(np.array(cohort.patient_ids)[rows]) for rows in (split.train, split.test))
     own = build_design(study, train)
-    if own.spec.names != design.spec.names:
-        pytest.skip("the training part serves other genes")
+    assert own.spec.names == design.spec.names
     answers = fit_response(own, train, study, study.seed).predict(test)
     answered = ~np.isnan(answers.value)
     np.testing.assert_array_equal(answers.value[answered], held[answered])
