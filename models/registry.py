@@ -174,7 +174,7 @@ class Registry:
     @property
     def _is_made(self) -> bool:
         """Whether there is a store to look into; looking must not make one."""
-        return _database(self.home).is_file()
+        return _URL in os.environ or _database(self.home).is_file()
 
     def _model(self, study: str) -> RegisteredModel:
         unknown = RegistryError(f"'{study}' is not registered; run rxplain fit {study}")
@@ -201,7 +201,7 @@ class Registry:
 
 
 def open_client(home: Path) -> MlflowClient:
-    """MLflow's client on a home's SQLite, which is made if need be; its telemetry is off."""
+    """MLflow's client on `tracking_uri`, whose tables are made if need be; its telemetry is off."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     set_telemetry_client()
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -214,8 +214,11 @@ def open_client(home: Path) -> MlflowClient:
 
 
 def tracking_uri(home: Path) -> str:
-    """Where MLflow keeps runs and versions of a home."""
-    return f"sqlite:///{_database(home.resolve()).as_posix()}"
+    """Where MLflow keeps runs and versions: at `RXPLAIN_MLFLOW`, the URL of a database or server, else here.
+
+    Here is a SQLite file of the home; wherever versions are kept, their bundles stand under the home.
+    """
+    return os.environ.get(_URL) or f"sqlite:///{_database(home.resolve()).as_posix()}"
 
 
 def artifact_root(home: Path) -> Path:
@@ -223,7 +226,7 @@ def artifact_root(home: Path) -> Path:
     return home / "artifacts"
 
 
-_EVENT = "event."
+_EVENT, _URL = "event.", "RXPLAIN_MLFLOW"
 
 
 def _database(home: Path) -> Path:

@@ -94,6 +94,7 @@ def _document(
         },
         "subgroups": {p.name: _subgroups(p, held, measures, who, levels) for p, held in by_protocol.items()},
         "sites": _sites(measures, by_protocol),
+        "splits": {p.name: [_alone(measures, h) for h in held] for p, held in by_protocol.items()},
         "wins": {p.name: _wins(measures, held, study.comparators) for p, held in by_protocol.items()},
         "choices": _choices(by_protocol),
     }
@@ -146,6 +147,16 @@ def _sites(
         others = {name: round(found[leading], 6) for name, found in own.items() if name != MODEL}
         sites[h.split.name] = {"n": len(h.split.test), **told, f"comparators_{leading}": others}
     return sites
+
+
+def _alone(measures: Measures, held: HeldOut) -> dict[str, object]:
+    """One split: how many learned and were held out, and everybody's figures where enough were."""
+    sizes = {"name": held.split.name, "n_train": len(held.split.train), "n_test": len(held.split.test)}
+    if len(held.split.test) < SMALLEST_CELL:
+        return {**sizes, "figures": {}}
+    found = {who: measures.alone(held, who) for who in held.answers}
+    told = {who: {m: round(v, 6) for m, v in own.items() if np.isfinite(v)} for who, own in found.items()}
+    return {**sizes, "figures": told}
 
 
 def _wins(measures: Measures, held: Sequence[HeldOut], comparators: Sequence[str]) -> dict[str, float]:

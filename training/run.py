@@ -35,7 +35,7 @@ from training.population import Selection, select_population
 from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
 from training.study import Study
-from training.tracking import RunRecord, track
+from training.tracking import RunRecord, recording
 
 Progress = Callable[[str, int, int], None]
 
@@ -110,20 +110,23 @@ def evaluate_study(study: Study, data_dir: Path, home: Path, progress: Progress 
 def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> RunResult:
     """Everything from the data to a published candidate; doing it again changes nothing and is quicker."""
     prepared = _prepare(study, data_dir, home, progress)
-    evaluation = _evaluated(study, prepared, home, progress)
-    gates = judge(study, evaluation)
     key = key_of(prepared.key, git_commit())
     record = home / "fits" / f"{key}.json"
     folder, figures = home / "candidates" / key, home / "figures" / study.name / key[:12]
-    progress("fit", 0, 1)
-    loaded = _standing(folder) or _fit(study, prepared, evaluation, gates, folder)
-    progress("fit", 1, 1)
-    run_id = _tracked(record, loaded.digest) if figures.is_dir() else None
-    cached = run_id is not None
-    progress("publish", 0, 1)
-    if run_id is None:
-        run_id = _track(study, prepared, evaluation, loaded, home, folder, figures)
-        write_whole(record, json.dumps({"digest": loaded.digest, "run_id": run_id}))
+    with recording(home, study) as recorded:
+        if not (record.is_file() and figures.is_dir()):
+            recorded.begin()
+        evaluation = _evaluated(study, prepared, home, progress)
+        gates = judge(study, evaluation)
+        progress("fit", 0, 1)
+        loaded = _standing(folder) or _fit(study, prepared, evaluation, gates, folder)
+        progress("fit", 1, 1)
+        run_id = _tracked(record, loaded.digest) if figures.is_dir() else None
+        cached = run_id is not None
+        progress("publish", 0, 1)
+        if run_id is None:
+            run_id = recorded.finish(_record(study, prepared, evaluation, loaded, home, folder, figures))
+            write_whole(record, json.dumps({"digest": loaded.digest, "run_id": run_id}))
     version = Registry(home).publish(study.name, folder, run_id)
     progress("publish", 1, 1)
     passed = all(gate.passed for gate in gates)
@@ -225,7 +228,7 @@ def _tracked(record: Path, digest: str) -> str | None:
     return kept["run_id"] if kept["digest"] == digest else None
 
 
-def _track(
+def _record(
     study: Study,
     prepared: _Prepared,
     evaluation: Evaluation,
@@ -233,22 +236,20 @@ def _track(
     home: Path,
     folder: Path,
     figures: Path,
-) -> str:
+) -> RunRecord:
+    """What the run leaves; its figures are drawn first."""
     matrix, models = prepared.design.matrix, loaded.models
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
     chosen = _chosen(models)
     source = find_source(study.dataset)
-    return track(
-        home,
-        RunRecord(
-            study,
-            prepared.fingerprint,
-            source.citation,
-            {**chosen, "n": len(prepared.cohort), "git_commit": git_commit(), "bundle_digest": loaded.digest},
-            evaluation.document,
-            (document_path(home, prepared.key),),
-            {"bundle": folder, "figures": figures},
-        ),
+    return RunRecord(
+        study,
+        prepared.fingerprint,
+        source.citation,
+        {**chosen, "n": len(prepared.cohort), "git_commit": git_commit(), "bundle_digest": loaded.digest},
+        evaluation.document,
+        (document_path(home, prepared.key),),
+        {"bundle": folder, "figures": figures},
     )
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from models.registry import artifact_root, open_client
 from training.study import Study
 
-_PROCESS = "rxplain.process"
+_PROCESS, _LEVEL = "rxplain.process", "rxplain.level"
+_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,67 @@ class RunRecord:
     folders: Mapping[str, Path] = field(default_factory=dict)
 
 
-def track(home: Path, record: RunRecord) -> str:
-    """Writes the run and answers its id; runs that were cut short before are closed first."""
-    client = open_client(home)
-    experiment = _experiment(client, home, record.study.name)
-    close_interrupted(client, experiment)
-    run_id = client.create_run(
-        experiment, tags={_PROCESS: str(os.getpid())}, run_name=record.study.name
-    ).info.run_id
+@dataclass(frozen=True)
+class Child:
+    """A run within a run: of one split, or of one drug."""
+
+    level: str
+    name: str
+    parameters: Mapping[str, object]
+    figures: Mapping[str, float]
+
+
+class Recording:
+    """One run in MLflow; it says RUNNING from `begin` until `finish` or `end`."""
+
+    def __init__(self, home: Path, study: Study) -> None:
+        self._client, self._study = open_client(home), study
+        self._experiment = _experiment(self._client, home, study.name)
+        self._run_id: str | None = None
+
+    def begin(self) -> str:
+        """Starts the run, unless it runs already; runs that were cut short before are closed first."""
+        if self._run_id is None:
+            close_interrupted(self._client, self._experiment)
+            self._run_id = self._made(self._study.name, {_LEVEL: "study"})
+        return self._run_id
+
+    def finish(self, record: RunRecord) -> str:
+        """Writes all that was found, a nested run for each split and each drug, and answers the run's id."""
+        run_id = self.begin()
+        _write(self._client, run_id, record)
+        for child in children(record.document):
+            nested = {MLFLOW_PARENT_RUN_ID: run_id, _LEVEL: child.level}
+            own = self._made(child.name, nested)
+            self._client.log_batch(own, _metrics(child.figures), _params(child.parameters))
+            self._client.set_terminated(own, "FINISHED")
+        self.end("FINISHED")
+        return run_id
+
+    def end(self, status: str) -> None:
+        """Closes the run, if it was begun."""
+        if self._run_id is not None:
+            self._client.set_terminated(self._run_id, status)
+
+    def _made(self, name: str, tags: Mapping[str, str]) -> str:
+        made = self._client.create_run(
+            self._experiment, tags={_PROCESS: _this_process(), **tags}, run_name=name
+        )
+        return made.info.run_id
+
+
+@contextmanager
+def recording(home: Path, study: Study) -> Iterator[Recording]:
+    """A run that is closed as failed, or as killed, when what it records does not end well."""
+    run = Recording(home, study)
     try:
-        _write(client, run_id, record)
-    except BaseException:
-        client.set_terminated(run_id, "FAILED")
+        yield run
+    except KeyboardInterrupt:
+        run.end("KILLED")
         raise
-    client.set_terminated(run_id, "FINISHED")
-    return run_id
+    except BaseException:
+        run.end("FAILED")
+        raise
 
 
 def close_interrupted(client: MlflowClient, experiment: str) -> int:
@@ -56,11 +106,19 @@ def close_interrupted(client: MlflowClient, experiment: str) -> int:
     return len(gone)
 
 
+def _this_process() -> str:
+    return f"{platform.node()}:{os.getpid()}"
+
+
 def _is_alive(process: str) -> bool:
-    if not process.isdigit() or int(process) == os.getpid():
+    """Whether it may still run; of another machine's process nobody here can tell, so it may."""
+    machine, _, number = process.rpartition(":")
+    if machine != platform.node():
+        return bool(number)
+    if not number.isdigit() or int(number) == os.getpid():
         return False
     try:
-        os.kill(int(process), 0)
+        os.kill(int(number), 0)
     except ProcessLookupError:
         return False
     except PermissionError:
@@ -81,9 +139,9 @@ def _write(client: MlflowClient, run_id: str, record: RunRecord) -> None:
     asked = (_flat(name, asdict(own)) for name, own in learners.items() if own is not None)
     settings = {name: value for own in asked for name, value in own.items()}
     parameters = {"seed": study.seed, "study_sha256": study.sha256, **settings, **record.parameters}
-    now = int(time.time() * 1000)
-    figures = [Metric(name, value, now, 0) for name, value in _figures(record.document)]
-    client.log_batch(run_id, figures, [Param(name, str(value)[:500]) for name, value in parameters.items()])
+    client.log_batch(run_id, _metrics(dict(_figures(record.document))), _params(parameters))
+    for steps in _steps(record.document):
+        client.log_batch(run_id, steps)
     digest = record.dataset_digest[:36]
     dataset = Dataset(name=study.dataset, digest=digest, source_type="local", source=record.dataset_source)
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
@@ -98,8 +156,56 @@ def _flat(prefix: str, settings: Mapping[str, object]) -> dict[str, object]:
 
 
 def _figures(document: Mapping) -> Iterator[tuple[str, float]]:
-    """`protocol.who.metric` and its value; MLflow knows no plus sign in a name."""
+    """`protocol.who.metric` and its value."""
     for protocol, whos in document["protocols"].items():
         for who, metrics in whos.items():
             for metric, figure in metrics.items():
-                yield f"{protocol}.{who.replace('+', '/')}.{metric}", float(figure["value"])
+                yield f"{protocol}.{_spelled(who)}.{metric}", float(figure["value"])
+
+
+def _metrics(figures: Mapping[str, float]) -> list[Metric]:
+    now = int(time.time() * 1000)
+    return [Metric(name, value, now, 0) for name, value in figures.items()]
+
+
+def _params(parameters: Mapping[str, object]) -> list[Param]:
+    return [Param(name, str(value)[:500]) for name, value in parameters.items()]
+
+
+def _steps(document: Mapping) -> Iterator[list[Metric]]:
+    """The leading figure of everybody split by split, a step each, in batches that MLflow takes."""
+    now, leading = int(time.time() * 1000), document["leading"]
+    steps = [
+        Metric(f"{protocol}.{_spelled(who)}.{leading}.split", figures[leading], now, i)
+        for protocol, splits in document.get("splits", {}).items()
+        for i, split in enumerate(splits)
+        for who, figures in split["figures"].items()
+        if leading in figures
+    ]
+    return (steps[i : i + _BATCH] for i in range(0, len(steps), _BATCH))
+
+
+def children(document: Mapping) -> Iterator[Child]:
+    """The splits of every protocol, and of a panel its drugs, as runs of their own."""
+    for protocol, splits in document.get("splits", {}).items():
+        for split in splits:
+            sizes = {"protocol": protocol, "n_train": split["n_train"], "n_test": split["n_test"]}
+            yield Child("split", f"{protocol} {split['name']}", sizes, _of_whom(split["figures"]))
+    for protocol, drugs in document.get("drugs", {}).items():
+        for drug, told in drugs.items():
+            figures = {who: own for who, own in told.items() if isinstance(own, Mapping)}
+            yield Child("drug", drug, {"protocol": protocol, "n": told.get("n", "")}, _of_whom(figures))
+
+
+def _of_whom(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {
+        f"{_spelled(who)}.{metric}": float(value)
+        for who, own in figures.items()
+        for metric, value in own.items()
+        if isinstance(value, int | float)
+    }
+
+
+def _spelled(who: str) -> str:
+    """A name that MLflow takes; it knows no plus sign."""
+    return who.replace("+", "/")

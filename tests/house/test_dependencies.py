@@ -24,7 +24,7 @@ IMPORTED_AS = {
     "bed-reader": "bed_reader",
     "fhir.resources": "fhir",
 }
-UNIMPORTED = {"uvloop", "httptools"}  # uvicorn takes them up by itself
+UNIMPORTED = {"uvloop", "httptools", "psycopg"}  # uvicorn and SQLAlchemy take them up by themselves
 
 
 def _locked() -> dict[str, list[Version]]:

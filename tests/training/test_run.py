@@ -21,7 +21,6 @@ from training.predict_folder import COLUMNS, predict_folder
 from training.promotion import promote
 from training.run import RunResult, check_study, evaluate_study, run_study
 from training.study import Study
-from training.tracking import close_interrupted
 
 
 @pytest.fixture(scope="module")
@@ -155,12 +154,3 @@ def test_nothing_is_left_where_a_folder_cannot_be_read(result: RunResult, home: 
     with pytest.raises(Exception, match="faults in the IWPC table"):
         predict_folder(result.study, tmp_path / "new", home, tmp_path / "out.csv")
     assert not list(tmp_path.glob("*out.csv"))
-
-
-@pytest.mark.slow
-def test_runs_cut_short_are_closed(result: RunResult, home: Path) -> None:
-    client = open_client(home)
-    experiment = client.get_run(result.run_id).info.experiment_id
-    cut = client.create_run(experiment, tags={"rxplain.process": "999999999"}).info.run_id
-    assert close_interrupted(client, experiment) == 1
-    assert client.get_run(cut).info.status == "KILLED"
