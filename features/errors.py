@@ -68,5 +68,9 @@ class SettingsError(RxplainError):
     """An environment variable or option that cannot be used."""
 
 
+class ClusterError(RxplainError):
+    """Workers beyond this process cannot be reached, differ from us, or were lost."""
+
+
 class IntegrityError(RxplainError):
     """A result that contradicts itself; the number is withheld."""

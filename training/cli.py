@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from features.errors import RxplainError
-from training.cli_arguments import AsJson, DataDir
+from training.cli_arguments import AsJson, DataDir, OnCluster
 from training.cli_cohort import check, import_files
 from training.home import data_folder, home_folder
 
@@ -119,7 +119,7 @@ def doctor(data: DataDir = None, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=_TRAIN)
-def fit(study: StudyOrFile, data: DataDir = None, as_json: AsJson = False) -> None:
+def fit(study: StudyOrFile, data: DataDir = None, on: OnCluster = None, as_json: AsJson = False) -> None:
     """Evaluate by the study's protocols, train on everyone, track, and register a candidate.
 
     Exit code 1 when a gate is missed; the candidate is registered all the same, for you to look at.
@@ -127,10 +127,11 @@ def fit(study: StudyOrFile, data: DataDir = None, as_json: AsJson = False) -> No
     from training.cli_progress import at_work
     from training.cli_results import Fitted
     from training.cli_views import tell
+    from training.cli_workers import workers_at
     from training.run import run_study
     from training.study import load_study
 
-    with at_work() as progress:
+    with workers_at(on), at_work() as progress:
         result = run_study(load_study(study), data or data_folder(), home_folder(), progress)
     tell(Fitted(result), as_json)
     if not result.gates_passed:
@@ -138,15 +139,16 @@ def fit(study: StudyOrFile, data: DataDir = None, as_json: AsJson = False) -> No
 
 
 @app.command(rich_help_panel=_TRAIN)
-def evaluate(study: StudyOrFile, data: DataDir = None, as_json: AsJson = False) -> None:
+def evaluate(study: StudyOrFile, data: DataDir = None, on: OnCluster = None, as_json: AsJson = False) -> None:
     """Judge a study's model beside its comparators under the study's protocols."""
     from training.cli_progress import at_work
     from training.cli_results import Evaluated
     from training.cli_views import tell
+    from training.cli_workers import workers_at
     from training.run import evaluate_study
     from training.study import load_study
 
-    with at_work() as progress:
+    with workers_at(on), at_work() as progress:
         evaluation = evaluate_study(load_study(study), data or data_folder(), home_folder(), progress)
     tell(Evaluated(evaluation.document), as_json)
 

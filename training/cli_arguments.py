@@ -10,6 +10,12 @@ import typer
 DataDir = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of cohorts, else RXPLAIN_DATA.")
 ]
+OnCluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="ADDRESS", help="A Dask scheduler, or `local`: same results, more workers."
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output and nothing else.")
 ]

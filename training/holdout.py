@@ -1,17 +1,13 @@
-"""Held-out answers of the model and its comparators, split by split, on a process a core."""
+"""Held-out answers of the model and its comparators, split by split, wherever the work is done."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from models.calibration import CalibrationBand
 from training.comparators import comparator
@@ -19,6 +15,7 @@ from training.design import Design
 from training.fit import Learned, describe, learn, training_part
 from training.splits import Split
 from training.study import Study
+from training.workers import spread
 
 Numbers = NDArray[np.float64]
 Report = Callable[[int], None]
@@ -26,7 +23,6 @@ Held = TypeVar("Held")
 
 LEVEL = 0.9
 MODEL = "model"
-_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -44,16 +40,6 @@ class HeldOut:
     choice: dict[str, object]
 
 
-@dataclass
-class _Work:
-    """What a worker process was given once, at its start."""
-
-    given: list[tuple[Callable, Design, Study]] = field(default_factory=list)
-
-
-_WORK = _Work()
-
-
 def answer_splits(design: Design, study: Study, splits: Sequence[Split], report: Report) -> list[HeldOut]:
     """Every split's held-out answers, in the splits' order; `report` hears how many are done."""
     return spread_out(answer_split, design, study, splits, report)
@@ -66,42 +52,8 @@ def spread_out(
     splits: Sequence[Split],
     report: Report,
 ) -> list[Held]:
-    """What `answer` finds for each split, in their order, on a process a core where there are enough."""
-    n_workers = min(os.cpu_count() or 1, len(splits) // _FEW)
-    if n_workers < 2:
-        return _one_by_one(answer, design, study, splits, report)
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_workers, spawn, _start_worker, (answer, design, study)) as pool:
-        positions = {pool.submit(_answer_here, split): i for i, split in enumerate(splits)}
-        found: dict[int, Held] = {}
-        for future in as_completed(positions):
-            found[positions[future]] = future.result()
-            report(len(found))
-    return [found[i] for i in range(len(splits))]
-
-
-def _one_by_one(
-    answer: Callable[[Design, Study, Split], Held],
-    design: Design,
-    study: Study,
-    splits: Sequence[Split],
-    report: Report,
-) -> list[Held]:
-    found = []
-    for split in splits:
-        found.append(answer(design, study, split))
-        report(len(found))
-    return found
-
-
-def _start_worker(answer: Callable, design: Design, study: Study) -> None:
-    threadpool_limits(1)
-    _WORK.given.append((answer, design, study))
-
-
-def _answer_here(split: Split) -> Any:  # Any: whatever the worker's own way of answering gives
-    answer, design, study = _WORK.given[0]
-    return answer(design, study, split)
+    """What `answer` finds for each split, in their order, on the workers chosen."""
+    return spread(answer, (design, study), splits, report)
 
 
 def answer_split(design: Design, study: Study, split: Split) -> HeldOut:

@@ -15,6 +15,7 @@ _PACKAGES = ("numpy", "scipy", "scikit-learn", "lightgbm", "pandas", "pyarrow")
 _SUFFIXES = (".py", ".csv")
 _OUTSIDE = (
     "cli",
+    "cluster",
     "demo",
     "doctor",
     "live_server",

@@ -42,6 +42,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("training/report.py",),
     "typer": ("training/cli*.py",),
     "rich": ("training/cli*.py", "training/demo*.py"),
+    "distributed": ("training/cluster.py",),
     "packaging": ("training/doctor.py",),
     "uvicorn": ("serving/server.py",),
     "starlette": ("serving/*",),

@@ -1,0 +1,102 @@
+"""Where independent work is done: on a process a core of this machine, or wherever `working_on` says.
+
+What is found does not depend on where: each item is answered alone, by the same code on one thread, and the
+answers come back in the items' order.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+Report = Callable[[int], None]
+_FEW = 4
+
+
+class Workers(Protocol):
+    """Whoever answers items: `answer(*shared, item)` for each, in their order."""
+
+    def spread(
+        self,
+        answer: Callable[..., Found],
+        shared: tuple[object, ...],
+        items: Sequence[object],
+        report: Report,
+    ) -> list[Found]:
+        """What `answer` finds for each item; `report` hears how many are done."""
+
+
+_CHOSEN: ContextVar[Workers | None] = ContextVar("workers", default=None)
+
+
+@contextmanager
+def working_on(workers: Workers) -> Iterator[None]:
+    """Inside, work that is spread out is done by these workers."""
+    token = _CHOSEN.set(workers)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
+def spread(
+    answer: Callable[..., Found],
+    shared: tuple[object, ...],
+    items: Sequence[Item],
+    report: Report,
+) -> list[Found]:
+    """What `answer(*shared, item)` finds for each item, in their order, by the workers chosen."""
+    chosen = _CHOSEN.get()
+    if chosen is not None:
+        return chosen.spread(answer, shared, items, report)
+    n_workers = min(os.cpu_count() or 1, len(items) // _FEW)
+    if n_workers < 2:
+        return _one_by_one(answer, shared, items, report)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_workers, spawn, _start_worker, (answer, shared)) as pool:
+        positions = {pool.submit(_answer_here, item): i for i, item in enumerate(items)}
+        found: dict[int, Found] = {}
+        for future in as_completed(positions):
+            found[positions[future]] = future.result()
+            report(len(found))
+    return [found[i] for i in range(len(items))]
+
+
+def _one_by_one(
+    answer: Callable[..., Found], shared: tuple[object, ...], items: Sequence[Item], report: Report
+) -> list[Found]:
+    found = []
+    for item in items:
+        found.append(answer(*shared, item))
+        report(len(found))
+    return found
+
+
+@dataclass
+class _Work:
+    """What a worker process was given once, at its start."""
+
+    given: list[tuple[Callable, tuple[object, ...]]] = field(default_factory=list)
+
+
+_WORK = _Work()
+
+
+def _start_worker(answer: Callable, shared: tuple[object, ...]) -> None:
+    threadpool_limits(1)
+    _WORK.given.append((answer, shared))
+
+
+def _answer_here(item: object) -> Any:  # Any: whatever the worker's own way of answering gives
+    answer, shared = _WORK.given[0]
+    return answer(*shared, item)
