@@ -12,6 +12,7 @@ from benchmarks.model_speed import fit_rows, folder_rows, help_rows, kernel_rows
 from benchmarks.panel_speed import panel_rows
 from benchmarks.results import Row, write_results
 from benchmarks.serving_speed import serving_rows
+from benchmarks.table_scale import table_rows
 from benchmarks.wide_request import wide_rows
 from models.registry import Registry
 from training.home import data_folder
@@ -45,6 +46,7 @@ def _wide() -> list[Row]:
         "a transcriptome encoded and read": encoding_rows,
         "a panel of drugs": panel_rows,
         "100,000 patients": scale_rows,
+        "a table of 1,000,000 patients": table_rows,
     }
     found = []
     for what, rows in parts.items():

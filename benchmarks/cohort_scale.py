@@ -85,10 +85,10 @@ def _predicted(home: Path, folder: Path, out: Path) -> Measured:
     began = time.perf_counter()
     done = predict_folder(STUDY, folder, home, out / "answers.csv", out / "contributions.parquet")
     seconds = time.perf_counter() - began
-    return Measured(done.n_patients, seconds, _peak_mb())
+    return Measured(done.n_patients, seconds, peak_mb())
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The highest resident memory of this program so far.
 
     On Linux `getrusage` would tell that of the process which started this one, if it was higher.

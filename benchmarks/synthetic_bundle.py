@@ -1,4 +1,4 @@
-"""A home whose champion is a block ridge fitted on synthetic patients, of any number of features."""
+"""A home whose champion was fitted on synthetic patients: a block ridge on any features, and trees if asked."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from models.blend import Blend
 from models.block_ridge import fit_block_ridge, learned_settings
 from models.card import build_card
 from models.conformal import ConformalScores
+from models.estimators import TreeSettings, fit_trees
 from models.manifest import Manifest, Provenance
 from models.model_set import ModelSet
 from models.outcome import ContinuousOutcome
@@ -29,9 +30,12 @@ _LAYOUT = "urothelial-atezolizumab"  # a study's text must travel along; synthet
 _MINIMUM = 40
 
 
-def make_home(home: Path, cohort: Cohort, truth: Truth) -> str:
-    """Fit, bundle and promote version 1 of the study; its digest. Intervals rest on residuals in sample."""
-    models = ModelSet((_fitted(cohort, truth),))
+def make_home(home: Path, cohort: Cohort, truth: Truth, trees: TreeSettings | None = None) -> str:
+    """Fit, bundle and promote version 1 of the study; its digest. Intervals rest on residuals in sample.
+
+    With `trees` half the answer is theirs.
+    """
+    models = ModelSet((_fitted(cohort, truth, trees),))
     manifest = Manifest.of(models, _provenance(cohort))
     reference = build_reference(encode(cohort, truth.spec), cohort, OUTCOME, _STRATA)
     card = build_card(manifest, {"protocols": {}, "subgroups": {}, "remarks": []})
@@ -42,7 +46,7 @@ def make_home(home: Path, cohort: Cohort, truth: Truth) -> str:
     return digest
 
 
-def _fitted(cohort: Cohort, truth: Truth) -> ResponseModel:
+def _fitted(cohort: Cohort, truth: Truth, trees: TreeSettings | None) -> ResponseModel:
     spec = truth.spec
     matrix = encode(cohort, spec)
     outcome = ContinuousOutcome("synthetic", OUTCOME, "1", "identity", -1e6, 1e6)
@@ -52,6 +56,8 @@ def _fitted(cohort: Cohort, truth: Truth) -> ResponseModel:
     settings = learned_settings(matrix.values, margin, blocks, False, absent)
     member = fit_block_ridge(matrix.values, margin, blocks, settings, absent)
     blend = Blend((member,), (1.0,))
+    if trees is not None:
+        blend = Blend((member, fit_trees(matrix.values, margin, trees, absent)), (0.5, 0.5))
     scores = ConformalScores({"all": margin - blend.margin(matrix.values)}, _MINIMUM)
     domain = Applicability.learn(matrix, cohort, (), ())
     return ResponseModel(outcome, spec, (), blend, scores, _STRATA, {}, domain)

@@ -65,7 +65,7 @@ class Answers:
     ) -> Self:
         """Answers from the margin, its interval and its contributions; declined patients lose theirs."""
         contributions, base = explanation
-        if contributions is not None and not _adds_up(contributions, base, margin):
+        if contributions is not None and not adds_up(contributions, base, margin):
             raise IntegrityError("the contributions do not add up to the answer; no number is given")
         declined = [any(n.severity == "decline" for n in own) for own in notices]
         if any(declined):
@@ -74,7 +74,7 @@ class Answers:
                 contributions = np.where(np.array(declined)[:, None], np.nan, contributions)
         else:
             lower, upper = ends
-        value, below, above = _in_unit(outcome, margin, lower, upper)
+        value, below, above = in_unit(outcome, margin, lower, upper)
         who = outcome, matrix.features, matrix.patient_ids
         numbers = margin, value, below, above
         return cls(*who, level, *numbers, notices, matrix.values, contributions, base, possible)
@@ -122,13 +122,13 @@ class Answers:
         )
 
 
-def _adds_up(contributions: Numbers, base: Numbers, margin: Numbers) -> bool:
+def adds_up(contributions: Numbers, base: Numbers, margin: Numbers) -> bool:
     """Whether every patient's contributions sum to the margin; NaN never does."""
     return bool((np.abs(contributions.sum(axis=1) + base - margin) <= ADDITIVITY_TOLERANCE).all())
 
 
-def _in_unit(outcome: Outcome, margin: Numbers, lower: Numbers, upper: Numbers) -> Numbers:
-    """Answers and their ends in the outcome's unit; what is unbounded on the margin stays unbounded."""
+def in_unit(outcome: Outcome, margin: Numbers, lower: Numbers, upper: Numbers) -> Numbers:
+    """Answers (n,) and their ends in the outcome's unit; what is unbounded on the margin stays unbounded."""
     margins = np.array([margin, lower, upper])
     values = outcome.from_margin(margins)
     unbounded = np.isinf(margins)

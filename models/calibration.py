@@ -56,10 +56,16 @@ class Calibrated:
 
     def possible(self, margin: float, level: float) -> tuple[bool, bool]:
         """Whether the event, and whether its absence, cannot be ruled out at this level."""
-        as_low = 1 + int(np.searchsorted(self.with_event, margin, side="right"))
-        as_high = 1 + len(self.without_event) - int(np.searchsorted(self.without_event, margin, side="left"))
+        event, absence = self.sets(np.array([margin]), level)[0].tolist()
+        return event, absence
+
+    def sets(self, margin: Numbers, level: float) -> NDArray[np.bool_]:
+        """What `possible` says, of many patients at once (n, 2)."""
+        as_low = 1 + np.searchsorted(self.with_event, margin, side="right")
+        as_high = 1 + len(self.without_event) - np.searchsorted(self.without_event, margin, side="left")
         least = 1.0 - level + 1e-12
-        return as_low / (len(self.with_event) + 1) > least, as_high / (len(self.without_event) + 1) > least
+        ranks = as_low / (len(self.with_event) + 1), as_high / (len(self.without_event) + 1)
+        return np.column_stack(ranks) > least
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,15 @@ class CalibrationBand:
         _check_level(level)
         pairs = zip(margin.tolist(), strata, strict=True)
         return tuple(self.strata[self.source(stratum)].possible(own, level) for own, stratum in pairs)
+
+    def sets(self, margin: Numbers, strata: Sequence[str], level: float) -> NDArray[np.bool_]:
+        """What `possible` says, of many patients at once (n, 2)."""
+        _check_level(level)
+        found, labels = np.empty((len(margin), 2), dtype=bool), np.array(strata, dtype=object)
+        for stratum in set(strata):
+            rows = labels == stratum
+            found[rows] = self.strata[self.source(stratum)].sets(margin[rows], level)
+        return found
 
     def to_json(self) -> dict[str, object]:
         """Plain lists of numbers."""

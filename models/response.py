@@ -34,7 +34,7 @@ Numbers = NDArray[np.float64]
 MaskColumns = tuple[tuple[str, NDArray[np.int64]], ...]
 Uncertainty = ConformalScores | CalibrationBand
 MISSING = "missing:"
-_FEW_COLUMNS = 16  # so few are quicker as plain numbers, and a request is one patient
+_FEW_COLUMNS, _FEW_ROWS = 16, 64  # so few are quicker as plain numbers, and a request is one patient
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,13 @@ class ResponseModel:
         if not same_columns or matrix.patient_ids != cohort.patient_ids:
             raise FeatureError("the matrix is not of this model's features and this cohort's patients")
         notices = self.applicability.notices(matrix, cohort, self._absent)
-        strata = _strata(matrix.values, cohort, self.strata, self._mask_columns)
+        strata = self.strata_for(matrix.values, cohort.clinical.texts_of(self.strata))
         return Reading(matrix, np.ascontiguousarray(matrix.values), strata, notices)
 
     def answer_reading(self, reading: Reading, level: float, explain: bool) -> Answers:
         """The answers for patients that were read by a model of the same specification."""
         strata = reading.strata
-        margin, explanation = self._margin(reading.values, strata, explain)
+        margin, explanation = self.margins(reading.values, strata, explain)
         ends = self.conformal.interval(margin, strata, level)
         doubts = self._with_doubts(reading.notices, strata, ends[0])
         possible = None
@@ -109,10 +109,14 @@ class ResponseModel:
             self.outcome, reading.matrix, level, margin, ends, explanation, doubts, possible
         )
 
-    def _margin(
+    def strata_for(self, values: Numbers, texts: Mapping[int, str | None]) -> list[str]:
+        """Each row's stratum; `texts` are those of the variable `strata` by row, of whom it is recorded."""
+        return _strata(values, texts, self.strata, self._mask_columns)
+
+    def margins(
         self, values: Numbers, strata: list[str], explain: bool
     ) -> tuple[Numbers, tuple[Numbers | None, Numbers]]:
-        """Each patient's margin by the blend of their stratum, and its contributions and base if asked."""
+        """Each row's margin by the blend of its stratum; and contributions, where asked for, and base."""
         if not any(stratum in self.without for stratum in strata):
             return _by_blend(self.blend, values, explain)
         margin, base = np.empty(len(values)), np.full(len(values), np.nan)
@@ -149,6 +153,10 @@ class ResponseModel:
         if unread is None:
             return notices
         return tuple([n for n in notices if n.code != "imputed" or n.feature not in unread])
+
+    def unread(self, stratum: str) -> frozenset[str]:
+        """Features that the blend of those in this stratum never read."""
+        return self._unread.get(stratum, frozenset())
 
     @cached_property
     def _unread(self) -> Mapping[str, frozenset[str]]:
@@ -192,7 +200,8 @@ def _without_notice(stratum: str) -> Notice:
 
 def strata_of(matrix: FeatureMatrix, cohort: Cohort, strata: str, masks: Mapping[str, Names]) -> list[str]:
     """Each patient's stratum: the widest mask that is missing altogether, else `<strata>=<text>`."""
-    return _strata(matrix.values, cohort, strata, _mask_columns(masks, matrix.names))
+    texts = cohort.clinical.texts_of(strata)
+    return _strata(matrix.values, texts, strata, _mask_columns(masks, matrix.names))
 
 
 def _mask_columns(masks: Mapping[str, Names], names: Names) -> MaskColumns:
@@ -202,12 +211,12 @@ def _mask_columns(masks: Mapping[str, Names], names: Names) -> MaskColumns:
     return tuple((name, np.array([place[n] for n in mask], dtype=np.int64)) for name, mask in ordered)
 
 
-def _strata(values: Numbers, cohort: Cohort, strata: str, masks: MaskColumns) -> list[str]:
-    answer = [f"{strata}=not_recorded"] * len(cohort)
-    for patient, text in cohort.clinical.texts_of(strata).items():
+def _strata(values: Numbers, texts: Mapping[int, str | None], strata: str, masks: MaskColumns) -> list[str]:
+    answer = [f"{strata}=not_recorded"] * len(values)
+    for patient, text in texts.items():
         answer[patient] = f"{strata}={text or 'not_recorded'}"
     for stratum, columns in masks:
-        if len(columns) > _FEW_COLUMNS:
+        if len(columns) > _FEW_COLUMNS or len(values) > _FEW_ROWS:
             for patient in np.flatnonzero(np.isnan(values[:, columns]).all(axis=1)).tolist():
                 answer[patient] = stratum
             continue

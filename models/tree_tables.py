@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Self
 
 import numpy as np
@@ -191,7 +191,7 @@ def _shapley(follows: Numbers, cover: Numbers) -> Numbers:
     (follows - cover) times the other features' y follows + (1-y) cover: a polynomial, summed exactly.
     """
     d = len(cover)
-    nodes, weights = np.polynomial.legendre.leggauss(d // 2 + 1)
+    nodes, weights = _gauss_legendre(d // 2 + 1)
     y = (nodes[:, None] + 1.0) / 2.0
     values = np.zeros(follows.shape)
     for at in range(d):
@@ -201,6 +201,12 @@ def _shapley(follows: Numbers, cover: Numbers) -> Numbers:
             product *= (y * follows[:, other] + (1.0 - y) * cover[other]).T
         values[:, at] = (follows[:, at] - cover[at]) * (product @ weights) / 2.0
     return values
+
+
+@cache
+def _gauss_legendre(n: int) -> tuple[Numbers, Numbers]:
+    """Nodes and weights that sum polynomials of degree below 2 n exactly."""
+    return np.polynomial.legendre.leggauss(n)
 
 
 def _sections(model_text: str) -> Iterator[dict[str, str]]:

@@ -14,7 +14,8 @@ from typing import Annotated
 import typer
 
 from features.errors import RxplainError
-from training.cli_arguments import AsJson, DataDir, OnCluster
+from training.cli_answers import encode, predict, rank, score
+from training.cli_arguments import AsJson, DataDir, OnCluster, StudyName
 from training.cli_cohort import check, import_files
 from training.home import data_folder, home_folder
 
@@ -32,9 +33,6 @@ _LOOK, _TRAIN, _CHOOSE, _ANSWER = "Look", "Train", "Choose which version answers
 
 StudyOrFile = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's name, or the path of its TOML file.")
-]
-StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study's name; `rxplain studies` lists them.")
 ]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 Who = Annotated[str, typer.Option(help="Who decided, for the history.", default_factory=getpass.getuser)]
@@ -221,49 +219,10 @@ def show(
     tell(Records(records), as_json)
 
 
-@app.command(rich_help_panel=_ANSWER)
-def predict(
-    study: StudyName,
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Laid out like the study's own; outcomes not needed.")
-    ],
-    out: Annotated[Path, typer.Option(metavar="FILE.csv", help="Where the answers go.")],
-    explain: Annotated[
-        Path | None, typer.Option(metavar="FILE.parquet", help="Contributions in long form.")
-    ] = None,
-    level: Annotated[float, typer.Option(help="Level of the intervals, above 0 and below 1.")] = 0.9,
-    alias: Annotated[str, typer.Option(help="Which version answers: champion or challenger.")] = "champion",
-    as_json: AsJson = False,
-) -> None:
-    """Answer every patient of a folder: value, interval and notices as CSV."""
-    from training.cli_progress import at_work
-    from training.cli_results import Predicted
-    from training.cli_views import tell
-    from training.predict_folder import predict_folder
-
-    with at_work() as progress:
-        done = predict_folder(study, folder, home_folder(), out, explain, level, alias, progress)
-    tell(Predicted(done), as_json)
-
-
-@app.command(rich_help_panel=_ANSWER)
-def rank(
-    study: StudyName,
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Laid out like the study's own.")],
-    out: Annotated[Path, typer.Option(metavar="FILE.csv", help="Where the rankings go.")],
-    level: Annotated[float, typer.Option(help="Level of the intervals, above 0 and below 1.")] = 0.9,
-    alias: Annotated[str, typer.Option(help="Which version answers: champion or challenger.")] = "champion",
-    as_json: AsJson = False,
-) -> None:
-    """Rank every drug or treatment for every patient of a folder, with intervals of the differences."""
-    from training.cli_progress import at_work
-    from training.cli_results import Predicted
-    from training.cli_views import tell
-    from training.predict_folder import rank_folder
-
-    with at_work() as progress:
-        done = rank_folder(study, folder, home_folder(), out, level, alias, progress)
-    tell(Predicted(done), as_json)
+app.command(rich_help_panel=_ANSWER)(predict)
+app.command(rich_help_panel=_ANSWER)(rank)
+app.command(rich_help_panel=_ANSWER)(encode)
+app.command(rich_help_panel=_ANSWER)(score)
 
 
 @app.command(rich_help_panel=_ANSWER)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+StudyName = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study's name; `rxplain studies` lists them.")
+]
 DataDir = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of cohorts, else RXPLAIN_DATA.")
 ]

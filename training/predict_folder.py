@@ -49,13 +49,14 @@ class PredictedFolder:
 
 
 @dataclass(frozen=True)
-class _Model:
-    """The bundle that answers, its version, and the layout of its study's folders."""
+class ChosenModel:
+    """The bundle that answers, its version, the layout of its study's folders, and where it lies."""
 
     loaded: LoadedBundle
     digest: str
     version: int
     dataset: str
+    folder: Path
 
 
 def predict_folder(
@@ -75,7 +76,7 @@ def predict_folder(
     out. Where a treatment can be asked about, each patient is answered under the treatment recorded. Nothing
     is left at `out` unless all were answered.
     """
-    chosen = _model(study_name, home, alias, level)
+    chosen = model_of(study_name, home, alias, level)
     models = chosen.loaded.models
     n_patients = n_declined = 0
     with (
@@ -84,7 +85,7 @@ def predict_folder(
         LongForm(long_path) as long,
         _writer(rows_path, COLUMNS) as write,
     ):
-        for chunk in _chunks(chosen.dataset, folder):
+        for chunk in chunks_of(chosen.dataset, folder):
             answered = _answered(models, chunk, level, long_path is not None)
             for i in range(len(chunk)):
                 write(_row(answers, i) for answers in answered)
@@ -110,13 +111,13 @@ def rank_folder(
 
     `difference` is from the first option's answer, with its own interval at `level`.
     """
-    chosen = _model(study_name, home, alias, level)
+    chosen = model_of(study_name, home, alias, level)
     models = chosen.loaded.models
     if len(models.options) < 2:
         raise RegistryError(f"'{study_name}' answers about one drug; there is nothing to rank")
     n_patients = n_declined = 0
     with _whole(out) as rows_path, _writer(rows_path, RANKED_COLUMNS) as write:
-        for chunk in _chunks(chosen.dataset, folder):
+        for chunk in chunks_of(chosen.dataset, folder):
             answers = models.answer(chunk, level)
             for i in range(len(chunk)):
                 write(_ranked_rows(models, answers, i))
@@ -127,7 +128,8 @@ def rank_folder(
     return PredictedFolder(n_patients, n_declined, out, None, chosen.digest, chosen.version)
 
 
-def _model(study_name: str, home: Path, alias: str, level: float) -> _Model:
+def model_of(study_name: str, home: Path, alias: str, level: float) -> ChosenModel:
+    """The bundle that an alias points to, proved."""
     if not 0.0 < level < 1.0:
         raise SettingsError("the level of an interval must lie between 0 and 1, such as 0.9")
     entry = Shelf(home).entry(study_name, alias)
@@ -137,7 +139,7 @@ def _model(study_name: str, home: Path, alias: str, level: float) -> _Model:
         )
     loaded = bundle.load(entry.folder, entry.digest)
     dataset = read_study(loaded.manifest.provenance.study_text).dataset
-    return _Model(loaded, entry.digest, entry.version, dataset)
+    return ChosenModel(loaded, entry.digest, entry.version, dataset, entry.folder)
 
 
 def _answered(models: ModelSet, cohort: Cohort, level: float, explain: bool) -> list[Answers]:
@@ -172,7 +174,7 @@ def _whole_if_asked(path: Path | None) -> AbstractContextManager[Path | None]:
     return nullcontext() if path is None else _whole(path)
 
 
-def _chunks(dataset: str, folder: Path) -> Iterator[Cohort]:
+def chunks_of(dataset: str, folder: Path) -> Iterator[Cohort]:
     """The folder's patients, some at a time; only the layout of a source is read whole."""
     if is_cohort_folder(folder):
         yield from stream_folder(folder, _CHUNK)
