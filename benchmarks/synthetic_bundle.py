@@ -1,4 +1,4 @@
-"""A home whose champion was fitted on synthetic patients: a block ridge on any features, and trees if asked."""
+"""A home whose champion was fitted on synthetic patients: a ridge on any features, and trees if asked."""
 
 from __future__ import annotations
 
