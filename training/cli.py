@@ -17,6 +17,7 @@ from features.errors import RxplainError
 from training.cli_answers import encode, predict, rank, score
 from training.cli_arguments import AsJson, DataDir, OnCluster, StudyName
 from training.cli_cohort import check, import_files
+from training.cli_monitor import logged, monitor
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -219,6 +220,8 @@ def show(
     tell(Records(records), as_json)
 
 
+app.command(rich_help_panel=_LOOK)(monitor)
+app.command(rich_help_panel=_LOOK)(logged)
 app.command(rich_help_panel=_ANSWER)(predict)
 app.command(rich_help_panel=_ANSWER)(rank)
 app.command(rich_help_panel=_ANSWER)(encode)
