@@ -14,8 +14,9 @@ from typing import Annotated
 import typer
 
 from features.errors import RxplainError
-from training.cli_arguments import AsJson, DataDir
+from training.cli_arguments import AnyStudyName, AsJson, DataDir, StudyName
 from training.cli_cohort import check, import_files
+from training.cli_new import new
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -32,9 +33,6 @@ _LOOK, _TRAIN, _CHOOSE, _ANSWER = "Look", "Train", "Choose which version answers
 
 StudyOrFile = Annotated[
     str, typer.Argument(metavar="STUDY", help="A study's name, or the path of its TOML file.")
-]
-StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study's name; `rxplain studies` lists them.")
 ]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 Who = Annotated[str, typer.Option(help="Who decided, for the history.", default_factory=getpass.getuser)]
@@ -103,6 +101,7 @@ def data_verify(
 
 app.command(rich_help_panel=_LOOK)(check)
 app.command("import", rich_help_panel=_LOOK)(import_files)
+app.command(rich_help_panel=_TRAIN)(new)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -206,7 +205,7 @@ def rollback(
 
 @app.command(rich_help_panel=_CHOOSE)
 def show(
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="A study's name, else all.")] = None,
+    study: AnyStudyName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show registered versions, which one answers, and how that came to be."""

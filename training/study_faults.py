@@ -50,7 +50,8 @@ def _of_variables(variables: Sequence[VariableAsked]) -> list[Fault]:
 
 
 def _of_outcome(asked: OutcomeAsked) -> list[Fault]:
-    faults = []
+    unsettled = UNSETTLED == asked.drug
+    faults = [Fault("outcome.drug", "is not settled", "name the drug or treatment")] if unsettled else []
     if asked.better not in DIRECTIONS:
         faults.append(Fault("outcome.better", "is neither 'higher' nor 'lower'", "leave it out if neither helps"))
     if asked.kind not in _KINDS:
