@@ -12,7 +12,8 @@ from training.cli_arguments import AsJson
 
 def new(
     source: Annotated[
-        Path, typer.Argument(metavar="FOLDER|TABLE", help="A cohort folder, a folder with one table, or a table.")
+        Path,
+        typer.Argument(metavar="FOLDER|TABLE", help="A cohort folder, a folder with one table, or a table."),
     ],
     out: Annotated[Path, typer.Option(metavar="STUDY.toml", help="The study to write.")],
     outcome: Annotated[
@@ -20,7 +21,7 @@ def new(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a commented study for a cohort: columns, kinds, units, and what looks like a leak or an identifier."""
+    """Write a commented study for a cohort: columns, kinds, units, and what may leak or identify."""
     from training.cli_new_views import Written
     from training.cli_views import tell
     from training.new_study import write_new_study

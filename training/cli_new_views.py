@@ -36,7 +36,11 @@ class Written:
         for name, why in own.suspicious:
             table.add_row(Text(name), Text(why))
         lines = ", ".join(map(str, own.to_settle)) or "none"
-        head = f"{own.n_patients:,} patients; outcome {own.outcome}; {len(own.offered)} columns offered to the model"
+        offered = f"{len(own.offered)} columns offered to the model"
+        head = f"{own.n_patients:,} patients; outcome {own.outcome}; {offered}"
         return Group(
-            Text(head), table, Text(f"\nLines to settle in {own.out}: {lines}"), next_step(f"rxplain check {own.out}")
+            Text(head),
+            table,
+            Text(f"\nLines to settle in {own.out}: {lines}"),
+            next_step(f"rxplain check {own.out}"),
         )

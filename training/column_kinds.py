@@ -1,4 +1,4 @@
-"""What a column that nobody has described seems to be: its kind, its unit by its header, and its name here."""
+"""What a column that nobody has described seems to be: its kind, its unit by its header, its name here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from features.knowledge.measurements import measurements
 from features.knowledge.tables import clinical_variables
 from features.readers.file_faults import number_of
-from training.found_columns import FoundColumn
+from training.found_columns import CLINICAL, FoundColumn
 from training.study_faults import UNSETTLED
 from training.study_table import FLAG_WORDS
 
@@ -43,7 +43,8 @@ _SAME_AS = {
 _UNITS = {
     "kg": "kg", "g": "g", "lb": "[lb_av]", "lbs": "[lb_av]", "cm": "cm", "mm": "mm", "in": "[in_i]",
     "inch": "[in_i]", "inches": "[in_i]", "years": "a", "yrs": "a", "yr": "a", "y": "a", "months": "mo",
-    "month": "mo", "mo": "mo", "weeks": "wk", "wk": "wk", "days": "d", "d": "d", "mg/dl": "mg/dL", "g/dl": "g/dL",
+    "month": "mo", "mo": "mo", "weeks": "wk", "wk": "wk", "days": "d", "d": "d",
+    "mg/dl": "mg/dL", "g/dl": "g/dL",
     "g/l": "g/L", "mg/l": "mg/L", "ug/l": "ug/L", "ng/ml": "ng/mL", "ug/ml": "ug/mL", "pg/ml": "pg/mL",
     "umol/l": "umol/L", "mmol/l": "mmol/L", "nmol/l": "nmol/L", "mmol/mol": "mmol/mol", "u/l": "U/L",
     "iu/l": "[IU]/L", "%": "%", "pct": "%", "percent": "%", "mmhg": "mm[Hg]", "bpm": "/min", "kg/m2": "kg/m2",
@@ -82,8 +83,9 @@ class Guess:
 
 def guess(column: FoundColumn) -> Guess:
     """The kind of a column by what its cells look like, its unit by its header alone."""
-    stem, unit = _stem_and_unit(column.name)
-    subject = _SAME_AS.get(slug(stem), slug(stem))
+    is_ours = column.section == CLINICAL
+    stem, unit = (column.name, UNSETTLED) if is_ours else _stem_and_unit(column.name)
+    subject = stem if is_ours else _SAME_AS.get(slug(stem), slug(stem))
     known = column.known
     distinct = Counter(known)
     numbers = [number_of(cell) for cell in known]
@@ -104,7 +106,7 @@ def guess(column: FoundColumn) -> Guess:
     else:
         kind, (words, levels) = CATEGORY, _levels(distinct)
     values = np.array([_value(kind, cell, words, levels) for cell in column.cells], dtype=np.float64)
-    return Guess(column, kind, _free(subject, kind), unit, values, words, levels)
+    return Guess(column, kind, subject if is_ours else _free(subject, kind), unit, values, words, levels)
 
 
 def slug(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
@@ -23,7 +24,9 @@ _OUTCOME = re.compile(
     r"deceas|relaps|recur|progress|remission|toxic|adverse|readmi|mortal|vital_status|endpoint|event|cured"
 )
 _STATUS = re.compile(r"(^|_)status(_|$)")
-_STATE = re.compile(r"smok|er_|her2|pr_|hr_|receptor|ecog|perform|marital|menopaus|nodal|mutation|msi|hpv|hormone")
+_STATE = re.compile(
+    r"smok|er_|her2|pr_|hr_|receptor|ecog|perform|marital|menopaus|nodal|mutation|msi|hpv|hormone"
+)
 _AFTER = re.compile(
     r"(^|_)(post|after|end|eot|final|last|discharge|delta|change|during|on_treatment)(_|$)|"
     r"(^|_)(week|wk|month|day|visit|cycle|year|w|m|d|c)_?[1-9]\d*(_|$)"
@@ -61,7 +64,11 @@ def suspicion(own: Guess, outcome: Guess | None) -> str:
     if _PERSON.search(own.subject):
         return "an identifier by its name"
     if own.kind == TEXT:
-        return "an identifier: nearly unique for each row" if distinct >= _UNIQUE * n else "free text: too many words"
+        return (
+            "an identifier: nearly unique for each row"
+            if distinct >= _UNIQUE * n
+            else "free text: too many words"
+        )
     if _ID.search(own.subject) and distinct >= _UNIQUE * n:
         return "an identifier by its name, nearly unique for each row"
     if distinct == 1:

@@ -16,8 +16,11 @@ from features.readers.folder import is_cohort_folder, read_folder
 from features.readers.plain_table import PARQUET, open_table
 
 MISSING_WORDS = frozenset(
-    "NA N/A n/a na NaN nan NULL null - -- . ? unknown Unknown UNKNOWN missing ND nd k.A. #N/A".split()
-)
+    {
+        "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "-", "--", ".", "?", "unknown", "Unknown",
+        "UNKNOWN", "missing", "ND", "nd", "k.A.", "#N/A",
+    }
+)  # fmt: skip
 """Texts that are taken to say that nothing was recorded, where they are found."""
 
 CLINICAL, OUTCOME, GROUP = "clinical", "outcomes", "groups"
@@ -60,13 +63,15 @@ class FoundTable:
 
 def find_columns(path: Path) -> FoundTable:
     """The columns of a cohort folder, of a folder's one table, or of a table."""
-    if path.is_dir() and is_cohort_folder(path):
+    if not path.is_dir():
+        return _of_table(path)
+    tables = sorted(file for file in path.iterdir() if file.is_file() and file.suffix in _SUFFIXES)
+    if is_cohort_folder(path) and len(tables) > 1:
         return _of_cohort(path, read_folder(path))
-    return _of_table(_only_table(path) if path.is_dir() else path)
+    return _of_table(_only(path, tables))
 
 
-def _only_table(folder: Path) -> Path:
-    tables = sorted(file for file in folder.iterdir() if file.is_file() and file.suffix in _SUFFIXES)
+def _only(folder: Path, tables: list[Path]) -> Path:
     if len(tables) != 1:
         what = f"it holds {len(tables)} tables ({', '.join(_SUFFIXES)}) and no patients.csv"
         remedy = "name the table itself, or put several together with rxplain import"

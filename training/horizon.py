@@ -34,9 +34,7 @@ def with_event(asked: OutcomeAsked, cohort: Cohort) -> Cohort:
     return replace(cohort, outcomes=Outcomes.from_rows([*cohort.outcomes.rows, *rows]))
 
 
-def event_by(
-    horizon: float, time: NDArray[np.float64], happened: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def event_by(horizon: float, time: NDArray[np.float64], happened: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 where the event came by the horizon, 0 where the patient was seen without it until then, else NaN.
 
     >>> event_by(12.0, np.array([3.0, 12.0, 12.0, 20.0, 3.0]), np.array([1.0, 1.0, 0.0, 1.0, 0.0]))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from features.knowledge.tables import clinical_variables
 from training.column_kinds import CATEGORY, FLAG, QUANTITY, SMALLEST_CELL, Guess, canonical_unit
 from training.found_columns import CLINICAL
 from training.study_faults import UNSETTLED
@@ -23,7 +24,7 @@ def quoted(text: str) -> str:
 
 def column_text(own: Guess, reason: str, n: int) -> str:
     """A column's paragraph; with a `reason` it is commented out."""
-    told = f'# {quoted(own.column.name)}: {_found(own, n)}'
+    told = f"# {quoted(own.column.name)}: {_found(own, n)}"
     body = [*_fact_lines(own), *_variable_lines(own)]
     if not reason:
         return "\n".join([told, *body, ""]) if body else ""
@@ -31,7 +32,9 @@ def column_text(own: Guess, reason: str, n: int) -> str:
     if own.kind in (QUANTITY, FLAG, CATEGORY) and not own.is_known_here:
         lines += [f"#{line}" for line in body]
     elif own.kind in (QUANTITY, FLAG, CATEGORY):
-        lines += [f"#{line}" for line in body] + [f"# and in spec.names: {quoted(f'clinical.{own.subject}.*')}"]
+        lines += [f"#{line}" for line in body] + [
+            f"# and in spec.names: {quoted(f'clinical.{own.subject}.*')}"
+        ]
     return "\n".join([*lines, ""])
 
 
@@ -45,7 +48,9 @@ def outcome_column_text(own: Guess) -> str:
         told = "write 1 where the event happened, 0 where not, - for not known; * is any other text"
         lines.append(f"values = {_words(words)}{_SETTLE}: {told}")
     elif own.kind == QUANTITY:
-        lines.append("# unit = ...  # where the column's unit is not that of [outcome], from which it is turned")
+        lines.append(
+            "# unit = ...  # where the column's unit is not that of [outcome], from which it is turned"
+        )
     return "\n".join([*lines, ""])
 
 
@@ -65,8 +70,12 @@ def nice_bounds(own: Guess) -> tuple[float, float]:
 
 
 def _known_features(own: Guess) -> tuple[str, ...]:
+    if own.subject == "sex":
+        return ("clinical.sex.is_male",)
     if own.kind == CATEGORY:
-        return ("clinical.sex.is_male",) if own.subject == "sex" else ()
+        return tuple(
+            f"clinical.{own.subject}.is_{level}" for level in clinical_variables()[own.subject].categories
+        )
     return (f"clinical.{own.subject}.{'value' if own.kind == QUANTITY else 'flag'}",)
 
 
@@ -86,7 +95,12 @@ def _variable_lines(own: Guess) -> list[str]:
     if own.is_known_here:
         return []
     label = own.column.name if own.column.section != CLINICAL else own.column.name.replace("_", " ")
-    lines = ["[[variables]]", f"name = {quoted(own.subject)}", f'kind = "{own.kind}"', f"label = {quoted(label)}"]
+    lines = [
+        "[[variables]]",
+        f"name = {quoted(own.subject)}",
+        f'kind = "{own.kind}"',
+        f"label = {quoted(label)}",
+    ]
     if own.kind == QUANTITY:
         unit = canonical_unit(own.subject) or own.unit
         told = f"{_SETTLE}: its UCUM code, 1 where it has none" if unit == UNSETTLED else ""
@@ -103,15 +117,18 @@ def _found_words(own: Guess) -> dict[str, str]:
     return {**extra, **{text: said for text, said in FLAG_WORDS.items() if text in ("0", "1")}}
 
 
-def _words(words: dict[str, str] | object) -> str:
-    pairs = dict(words).items()  # type: ignore[call-overload]
-    return f"{{ {', '.join(f'{quoted(text)} = {quoted(said)}' for text, said in pairs)} }}"
+def _words(words: Mapping[str, str]) -> str:
+    return f"{{ {', '.join(f'{quoted(text)} = {quoted(said)}' for text, said in words.items())} }}"
 
 
 def _found(own: Guess, n: int) -> str:
     """Kind, missingness and spread in words, without a figure of fewer than ten patients."""
     n_missing = n - own.n_known
-    told = f"{n_missing / n:.0%} not recorded" if n_missing >= SMALLEST_CELL else "recorded for all or nearly all"
+    told = (
+        f"{n_missing / n:.0%} not recorded"
+        if n_missing >= SMALLEST_CELL
+        else "recorded for all or nearly all"
+    )
     return "; ".join(filter(None, (own.kind, told, _spread(own))))
 
 
@@ -129,9 +146,9 @@ def _two_digits(number: float) -> str:
     return f"{float(f'{number:.2g}'):g}"
 
 
-def _rounded(number: float, towards: object) -> float:
-    """A number with one leading digit, rounded outwards."""
+def _rounded(number: float, towards: Callable[[float], int]) -> float:
+    """A number with one leading digit, rounded by floor or ceil."""
     if number == 0:
         return 0.0
     scale = 10.0 ** math.floor(math.log10(abs(number)))
-    return float(towards(number / scale) * scale)  # type: ignore[operator]
+    return float(towards(number / scale) * scale)

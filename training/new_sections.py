@@ -1,4 +1,4 @@
-"""The sections of a new study that do not depend on single columns: head, outcome, model, protocols, gates."""
+"""The sections of a new study that do not depend on single columns: head, outcome, model, judging."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _SETTLE = "  # SETTLE"
 
 def head_text(name: str, dataset: str, outcome: Guess) -> str:
     """Name, dataset, comparators and source."""
-    return f"""# Written by `rxplain new`. Settle the lines marked SETTLE, look over the rest, then: rxplain check THIS_FILE
+    return f"""\
+# Written by `rxplain new`. Settle the lines marked SETTLE, look over the rest, then `rxplain check` it.
 # No cell of the cohort is repeated here; figures of fewer than 10 patients are left out.
 
 name = {quoted(name)}

@@ -15,7 +15,11 @@ from training.new_columns import column_text, feature_names, outcome_column_text
 from training.new_sections import closing_text, head_text, model_text, outcome_text, spec_text
 from training.study_faults import UNSETTLED
 
-_OPEN = {"tumour": "tumour.*.mutated", "expression": "expression.*.log2_tpm", "signature": "signature.*.score"}
+_OPEN = {
+    "tumour": "tumour.*.mutated",
+    "expression": "expression.*.log2_tpm",
+    "signature": "signature.*.score",
+}
 _LISTED = ("genotype", "medication")
 
 
@@ -48,7 +52,7 @@ class _Roles:
 
 
 def write_new_study(source: Path, out: Path, outcome: str | None = None) -> NewStudy:
-    """Look at a cohort folder, a folder's table or a table, and write a study of it; nothing is overwritten."""
+    """Look at a cohort folder, a folder's table or a table, and write a study of it into a new file."""
     if out.suffix != ".toml":
         raise SettingsError("a study is a TOML file; give --out a name that ends with .toml")
     if out.exists():
@@ -75,7 +79,10 @@ def _roles(found: FoundTable, asked: str | None) -> _Roles:
     guesses = [guess(column) for column in found.columns]
     patient_id = None if found.cohort is not None else patient_id_of(guesses)
     if found.cohort is None and patient_id is None:
-        what, remedy = "no column is filled and different in every row", "give each patient one row, and an id"
+        what, remedy = (
+            "no column is filled and different in every row",
+            "give each patient one row, and an id",
+        )
         raise CohortError(f"{found.file} cannot be used", [Fault(found.file, what, remedy)])
     rest = [own for own in guesses if own is not patient_id]
     target = _outcome(rest, asked)
@@ -96,7 +103,13 @@ def _is_group(own: Guess) -> bool:
 
 
 def _reason(own: Guess, target: Guess) -> str:
-    return "an outcome of the cohort" if own.column.section == OUTCOME else suspicion(own, target)
+    if own.column.section == OUTCOME:
+        return "an outcome of the cohort"
+    found = suspicion(own, target)
+    is_plain = own.is_known_here or all(text == said for text, said in own.words.items())
+    if found or own.kind != CATEGORY or own.column.section != CLINICAL or is_plain:
+        return found
+    return "has levels of fewer than 10 patients, or no plain names; list them as its categories to read it"
 
 
 def _outcome(guesses: list[Guess], asked: str | None) -> Guess:
@@ -109,7 +122,9 @@ def _outcome(guesses: list[Guess], asked: str | None) -> Guess:
         chosen = [own for own in listed or named if own.kind in (QUANTITY, FLAG, CATEGORY)]
         chosen.sort(key=lambda own: own.kind == QUANTITY)
     if not chosen:
-        what = "no column looks like an outcome" if asked is None else "no column has the name given as outcome"
+        what = (
+            "no column looks like an outcome" if asked is None else "no column has the name given as outcome"
+        )
         columns = ", ".join(own.column.name[:64] for own in guesses[:40])
         raise CohortError("no study can be written", [Fault("--outcome", what, f"name one of: {columns}")])
     if chosen[0].kind not in (QUANTITY, FLAG, CATEGORY):
@@ -156,8 +171,8 @@ def _doubtful(roles: _Roles, n: int) -> str:
     if not kept_out:
         return ""
     title = (
-        "# ---- Columns in doubt: not read by the model. To read one all the same, take the '#' from its lines\n"
-        "# (the first, which tells the reason, stays a comment) once you are sure that it is known by the index date.\n"
+        "# ---- Columns in doubt: not read by the model. To read one, once it is sure that it is\n"
+        "# known by the index date, take the '#' from its lines but the first, which tells the reason.\n"
     )
     return title + "\n" + "\n".join(column_text(own, why, n) for own, why in kept_out)
 
@@ -173,9 +188,9 @@ def _table_text(found: FoundTable, roles: _Roles) -> str:
         f"patient_id = {quoted(roles.patient_id.column.name)}",
         f"delimiter = {quoted(found.delimiter)}",
         f"decimal = {quoted(found.decimal)}",
-        f"missing = [{missing}]  # texts that say that nothing was recorded; all but the empty one were found",
+        f"missing = [{missing}]  # texts that say that nothing was recorded",
         f"ignore = [{', '.join(map(quoted, ignored))}]",
-        '# index_date = "..."  # the column of day 0, for facts with a date_column; what came later is left out',
+        '# index_date = "..."  # the column of day 0, where a fact has a date_column',
         "",
         outcome_column_text(roles.outcome),
     ]

@@ -9,8 +9,8 @@ from training.study import Study
 
 Document = Mapping[str, Any]
 _HORIZON = (
-    "Patients censored before the horizon are left out, not weighted: the more there are, the more the rate of "
-    "{event} is overstated."
+    "Patients censored before the horizon are left out, not weighted: the more there are, the more the rate "
+    "of {event} is overstated."
 )
 RECOGNIZER, FORMULA, MODEL = "site_recognizer", "iwpc_pharmacogenetic", "model"
 

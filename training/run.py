@@ -207,7 +207,7 @@ def _provenance(
 
 
 def _left_out(study: Study, prepared: _Prepared) -> str:
-    """A sentence on patients censored before the horizon, where the study has one; small counts are not told."""
+    """A sentence on patients censored before the horizon, if the study has one; small counts are not told."""
     if not study.outcome.has_horizon:
         return ""
     n = dict(prepared.selection.exclusions)[censoring_rule(study.outcome)]

@@ -40,8 +40,8 @@ _SHIPPED = resources.files("training") / "studies"
 class Study:
     """Everything that decides what is trained and judged; `text` is the file as it was read.
 
-    `caveats` are sentences that stand beside the figures wherever they are told. `folder` is where the file lay,
-    from which a relative `dataset` is found.
+    `caveats` are sentences that stand beside the figures wherever they are told. `folder` is where the file
+    lay, from which a relative `dataset` is found.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Study:
     within: str = ""
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     variant: str = ""
-    source: SourceAsked = SourceAsked()
+    source: SourceAsked = field(default_factory=SourceAsked)
     table: TableAsked | None = None
     folder: Path | None = None
 

@@ -1,4 +1,4 @@
-"""A study's patients, wherever they lie: a public source, a cohort folder, or a table that the study describes."""
+"""A study's patients, wherever they lie: a public source, a cohort folder, or a table that it describes."""
 
 from __future__ import annotations
 
@@ -54,8 +54,9 @@ def study_source(study: Study) -> Source:
 
 
 def patients_to_answer(study: Study, folder: Path, chunk: int) -> Iterator[Cohort]:
-    """The patients of a folder laid out like the study's own, or of a cohort folder; outcomes are not needed."""
-    if is_cohort_folder(folder):
+    """The patients of a folder laid out like the study's own, or of a cohort folder; no outcomes needed."""
+    is_table = study.table is not None and (folder / study.table.file).is_file()
+    if is_cohort_folder(folder) and not is_table:
         yield from stream_folder(folder, chunk)
         return
     if study.table is not None:
@@ -72,7 +73,10 @@ def _own(study: Study, folder: Path) -> Cohort:
         return read_clinical_table(folder / study.table.file, study.table.schema).cohort
     if is_cohort_folder(folder):
         return read_folder(folder)
-    what, remedy = "holds no patients.csv, and the study describes no table", "write [table], or import the files"
+    what, remedy = (
+        "holds no patients.csv, and the study describes no table",
+        "write [table], or import the files",
+    )
     raise DataError("the study's dataset cannot be read", [Fault("dataset", what, remedy)])
 
 

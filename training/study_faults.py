@@ -50,13 +50,17 @@ def _of_variables(variables: Sequence[VariableAsked]) -> list[Fault]:
 
 
 def _of_outcome(asked: OutcomeAsked) -> list[Fault]:
-    unsettled = UNSETTLED == asked.drug
+    unsettled = asked.drug == UNSETTLED
     faults = [Fault("outcome.drug", "is not settled", "name the drug or treatment")] if unsettled else []
     if asked.better not in DIRECTIONS:
-        faults.append(Fault("outcome.better", "is neither 'higher' nor 'lower'", "leave it out if neither helps"))
+        faults.append(
+            Fault("outcome.better", "is neither 'higher' nor 'lower'", "leave it out if neither helps")
+        )
     if asked.kind not in _KINDS:
         offered = "use 'continuous', 'binary' or 'time-to-event'"
-        faults.append(Fault("outcome.kind", "is neither 'continuous' nor 'binary' nor a time to an event", offered))
+        faults.append(
+            Fault("outcome.kind", "is neither 'continuous' nor 'binary' nor a time to an event", offered)
+        )
     elif asked.has_horizon:
         faults += _of_horizon(asked)
     elif asked.is_binary:
@@ -87,7 +91,9 @@ def _of_quantity(asked: OutcomeAsked) -> list[Fault]:
     strange = [link for link in asked.links if link not in LINKS]
     faults = [Fault("outcome.links", f"'{link}' is not known", remedy) for link in strange]
     if asked.unit == UNSETTLED:
-        faults.append(Fault("outcome.unit", "is not settled", "write its UCUM code, or '1' where it has none"))
+        faults.append(
+            Fault("outcome.unit", "is not settled", "write its UCUM code, or '1' where it has none")
+        )
     if not asked.links or asked.lowest >= asked.highest:
         faults.append(Fault("outcome", "needs a link, and lowest below highest"))
     return faults

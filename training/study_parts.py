@@ -25,8 +25,8 @@ class OutcomeAsked:
     """What is predicted. Of a `continuous` outcome the link is chosen among `links` in each training part.
 
     Of a `binary` one `event` says what a 1 means. `better` is `higher`, `lower` or nothing, for ranking. A
-    `time-to-event` one asks whether the event came by `horizon` (in `horizon_unit`): the cohort's outcome `time`
-    is when it came or the patient was last seen, and `happened` is 1 where it came.
+    `time-to-event` one asks whether the event came by `horizon` (in `horizon_unit`): the cohort's outcome
+    `time` is when it came or the patient was last seen, and `happened` is 1 where it came.
     """
 
     drug: str

@@ -114,7 +114,10 @@ def _fact_faults(where: str, fact: DeclaredFact, variables: Mapping[str, Variabl
         return [*found, Fault(where, "states a variable that is declared nowhere", remedy)]
     known = measurements().get(fact.subject)
     if asked is not None and known is not None and asked.unit not in (known.unit, UNSETTLED):
-        what, remedy = f"is kept in {known.unit}", f"write unit = '{known.unit}' in [[variables]], the column's here"
+        what, remedy = (
+            f"is kept in {known.unit}",
+            f"write unit = '{known.unit}' in [[variables]], the column's here",
+        )
         return [*found, Fault(f"variable '{asked.name}'", what, remedy)]
     if asked is not None and asked.kind == "category":
         strange = set(fact.values.values()) - {*asked.categories, NOTHING, UNSETTLED}
@@ -126,9 +129,12 @@ def _fact_faults(where: str, fact: DeclaredFact, variables: Mapping[str, Variabl
 def _unit_faults(where: str, fact: DeclaredFact) -> list[Fault]:
     """Whether the column's unit can be turned into the one that the fact is kept in."""
     kept = fact.kept_unit or fact.unit
-    if UNSETTLED in (fact.unit, kept):
-        remedy = "write the column's UCUM code, such as 'kg' or '[in_i]'"
-        return [Fault(where, "its unit is not settled", remedy)] if fact.unit == UNSETTLED else []
+    if fact.kept_unit == UNSETTLED:
+        return []  # told of the variable or the outcome
+    if fact.unit == UNSETTLED:
+        return [
+            Fault(where, "its unit is not settled", "write the column's UCUM code, such as 'kg' or '[in_i]'")
+        ]
     try:
         if fact.section == "clinical" and fact.subject in measurements():
             ucum.to_canonical(fact.subject, 1.0, fact.unit)

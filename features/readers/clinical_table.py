@@ -43,7 +43,7 @@ Row = tuple[int, dict[str, str | None]]
 def read_clinical_table(
     path: Path, schema: TableSchema, index: IndexDates | None = None, strict: bool = True
 ) -> Imported:
-    """The facts of a table (text, or Parquet by its suffix); every fault of every row told together, nothing returned when there is one.
+    """The facts of a table (text or Parquet); every fault told together, and then nothing else.
 
     `index` is needed where the table gives dates instead of days. With `strict` False an implausible
     quantity is left out and counted.
@@ -112,7 +112,7 @@ class _Days:
         return self._from(self._dates.get(str(row[self.schema.patient_id])), text, dates, place)
 
     def between(self, row: Fields, column: str, place: Place) -> float:
-        """Days from the row's own index date to the date in a column; NaN where it is empty or was refused."""
+        """Days from the row's index date to the date in a column; NaN where it is empty or was refused."""
         text, index = row[column], row[self.schema.index_date]
         return math.nan if text is None else self._from(exact_date(index or ""), text, column, place)
 

@@ -97,7 +97,7 @@ class DeclaredFact:
         return self.section == "outcomes" or (self.section == "clinical" and is_quantity)
 
     def said(self, text: str) -> str | None:
-        """What a text of the column says: itself, or what `values` make of it; None where they do not list it."""
+        """What a text of the column says: itself, or what `values` make of it; None where they lack it."""
         return self.values.get(text, self.values.get(ANY_OTHER)) if self.values else text
 
     def faults(self, where: str) -> list[Fault]:
