@@ -19,7 +19,7 @@ from training.cli import main
 
 pytestmark = pytest.mark.slow
 _N = 220
-_QUICK = {"splits = 5": "splits = 1", "n_trees = 100": "n_trees = 30"}
+_QUICK = {"splits = 5": "splits = 1", "n_trees = 100": "n_trees = 30", "inner_folds = 5": "inner_folds = 3"}
 Row = dict[str, str]
 
 
