@@ -15,8 +15,9 @@ import typer
 
 from features.errors import RxplainError
 from training.cli_answers import encode, predict, rank, score
-from training.cli_arguments import AsJson, DataDir, OnCluster, StudyName
+from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, StudyName
 from training.cli_cohort import check, import_files
+from training.cli_new import new
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -101,6 +102,7 @@ def data_verify(
 
 app.command(rich_help_panel=_LOOK)(check)
 app.command("import", rich_help_panel=_LOOK)(import_files)
+app.command(rich_help_panel=_TRAIN)(new)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -206,7 +208,7 @@ def rollback(
 
 @app.command(rich_help_panel=_CHOOSE)
 def show(
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="A study's name, else all.")] = None,
+    study: AnyStudyName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show registered versions, which one answers, and how that came to be."""

@@ -66,4 +66,5 @@ def check(
     if study not in study_names() and Path(study).is_dir():
         tell(CheckedFolder(check_folder(Path(study))), as_json)
     else:
-        tell(Checked(check_study(load_study(study), data or data_folder(), home_folder())), as_json)
+        found = check_study(load_study(study), data or data_folder(), home_folder())
+        tell(Checked(found, study), as_json)

@@ -33,6 +33,7 @@ class Checked:
     """A study held against its data."""
 
     found: StudyCheck
+    asked: str
 
     def document(self) -> object:
         """Counts, exclusions, and the share of patients for whom each feature is recorded."""
@@ -58,7 +59,7 @@ class Checked:
             features,
             Text(),
             Text(f"{study}: no fault found."),
-            next_step(f"rxplain fit {study}"),
+            next_step(f"rxplain fit {self.asked}"),
         )
 
 

@@ -23,18 +23,18 @@ from models.manifest import Manifest, Provenance
 from models.model_set import ModelSet
 from models.reference import build_reference
 from models.registry import Registry
-from training.datasets.catalog import find_source, load_folder, provide
 from training.design import Design, build_design, outcome_name
-from training.evaluate import Evaluation, evaluate, study_splits
+from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
 from training.fit import fit_models
 from training.gates import GateResult, judge
 from training.panel import fit_panel
 from training.panel_evaluate import evaluate_panel
-from training.population import Selection, select_population
+from training.population import Selection, censoring_rule, select_population
 from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
 from training.study import Study
+from training.study_cohort import study_cohort, study_source
 from training.tracking import RunRecord, recording
 
 Progress = Callable[[str, int, int], None]
@@ -137,7 +137,7 @@ def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = qui
 
 def _prepare(study: Study, data_dir: Path, home: Path, progress: Progress) -> _Prepared:
     progress("read", 0, 1)
-    cohort = load_folder(study.dataset, provide(study.dataset, data_dir, home))
+    cohort = study_cohort(study, data_dir, home)
     selection = select_population(study, cohort)
     fingerprint = selection.cohort.fingerprint()
     design = build_design(study, selection.cohort)
@@ -193,7 +193,7 @@ def _fit(
 def _provenance(
     study: Study, prepared: _Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...]
 ) -> Provenance:
-    source = find_source(study.dataset)
+    source = study_source(study)
     return Provenance(
         study=study.name,
         study_text=study.text,
@@ -204,9 +204,18 @@ def _provenance(
         git_commit=git_commit(),
         seed=study.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        trained_on=f"{source.title} ({source.citation}; {source.terms}).",
+        trained_on=f"{source.title} ({source.citation}; {source.terms}).{_left_out(study, prepared)}",
         metrics={"protocols": evaluation.document["protocols"], "gates": [asdict(gate) for gate in gates]},
     )
+
+
+def _left_out(study: Study, prepared: _Prepared) -> str:
+    """A sentence on patients censored before the horizon, if the study has one; small counts are not told."""
+    if not study.outcome.has_horizon:
+        return ""
+    n = dict(prepared.selection.exclusions)[censoring_rule(study.outcome)]
+    told = f"{n}" if n >= SMALLEST_CELL or not n else f"Fewer than {SMALLEST_CELL}"
+    return f" {told} patients who were censored before the horizon were left out, not weighted."
 
 
 def _splits_sha256(study: Study, prepared: _Prepared) -> str:
@@ -241,7 +250,7 @@ def _record(
     matrix, models = prepared.design.matrix, loaded.models
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
     chosen = _chosen(models)
-    source = find_source(study.dataset)
+    source = study_source(study)
     return RunRecord(
         study,
         prepared.fingerprint,

@@ -8,12 +8,25 @@ from dataclasses import dataclass, field
 from features.knowledge.tables import ClinicalVariable
 from models.outcome import BinaryOutcome, ContinuousOutcome, Outcome
 
+TIME_TO_EVENT = "time-to-event"
+
+
+@dataclass(frozen=True)
+class SourceAsked:
+    """Where a cohort of one's own comes from, in the study's words."""
+
+    title: str = "not stated"
+    citation: str = "not stated"
+    terms: str = "not stated"
+
 
 @dataclass(frozen=True)
 class OutcomeAsked:
     """What is predicted. Of a `continuous` outcome the link is chosen among `links` in each training part.
 
-    Of a `binary` one `event` says what a 1 means. `better` is `higher`, `lower` or nothing, for ranking.
+    Of a `binary` one `event` says what a 1 means. `better` is `higher`, `lower` or nothing, for ranking. A
+    `time-to-event` one asks whether the event came by `horizon` (in `horizon_unit`): the cohort's outcome
+    `time` is when it came or the patient was last seen, and `happened` is 1 where it came.
     """
 
     drug: str
@@ -25,17 +38,31 @@ class OutcomeAsked:
     highest: float = 1.0
     event: str = ""
     better: str = ""
+    time: str = ""
+    happened: str = ""
+    horizon: float = 0.0
+    horizon_unit: str = ""
 
     @property
     def is_binary(self) -> bool:
         """Whether the answer is a probability."""
-        return self.kind == "binary"
+        return self.kind == "binary" or self.has_horizon
+
+    @property
+    def has_horizon(self) -> bool:
+        """Whether it is asked of an event and the time to it."""
+        return self.kind == TIME_TO_EVENT
+
+    @property
+    def what_happens(self) -> str:
+        """The event in words, with its horizon where it has one."""
+        return f"{self.event} by {self.horizon:g} {self.horizon_unit}" if self.has_horizon else self.event
 
     def outcome(self, link: str, drug: str | None = None) -> Outcome:
         """The outcome on one of its links, of the study's drug or of one of its panel."""
         name = self.drug if drug is None else drug
         if self.is_binary:
-            return BinaryOutcome(name, self.name, self.event, self.better)
+            return BinaryOutcome(name, self.name, self.what_happens, self.better)
         return ContinuousOutcome(name, self.name, self.unit, link, self.lowest, self.highest, self.better)
 
 

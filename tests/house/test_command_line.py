@@ -21,7 +21,7 @@ HEAVY = {
     "numba", "starlette", "uvicorn", "sqlalchemy",
 }  # fmt: skip
 COMMANDS = {
-    "studies", "data", "import", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
+    "studies", "data", "import", "new", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
     "predict", "rank", "encode", "score", "serve", "demo", "doctor",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -30,7 +30,12 @@ DOORS: dict[str, tuple[str, ...]] = {
     "threadpoolctl": ("training/*",),
     "pandas": ("training/*", "features/readers/clinical_table.py"),
     "pandera": ("features/readers/clinical_table.py",),
-    "pyarrow": ("training/*", "features/readers/expression_*.py", "features/readers/omop_tables.py"),
+    "pyarrow": (
+        "training/*",
+        "features/readers/expression_*.py",
+        "features/readers/omop_tables.py",
+        "features/readers/parquet_table.py",
+    ),
     "h5py": ("features/readers/h5ad.py",),
     "cyvcf2": ("features/readers/htslib.py",),
     "bed_reader": ("features/readers/plink.py",),
