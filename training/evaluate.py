@@ -19,6 +19,7 @@ from training.remarks import remarks
 from training.splits import Split, protocol_splits, twin_groups
 from training.study import Study
 from training.study_parts import Protocol
+from training.transport import transport
 
 Numbers = NDArray[np.float64]
 Report = Callable[[int, int], None]
@@ -97,7 +98,9 @@ def _document(
         "wins": {p.name: _wins(measures, held, study.comparators) for p, held in by_protocol.items()},
         "choices": _choices(by_protocol),
     }
-    return {**document, "remarks": remarks(study, document)}
+    document |= {"remarks": remarks(study, document)}
+    section = transport(study, design, [h for held in by_protocol.values() for h in held])
+    return document if section is None else {**document, "transport": section}
 
 
 def _levels(study: Study, cohort: Cohort, design: Design) -> dict[str, NDArray]:

@@ -36,6 +36,7 @@ from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
 from training.study import Study
 from training.tracking import RunRecord, track
+from training.transport import sites_prior
 
 Progress = Callable[[str, int, int], None]
 
@@ -202,7 +203,11 @@ def _provenance(
         seed=study.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         trained_on=f"{source.title} ({source.citation}; {source.terms}).",
-        metrics={"protocols": evaluation.document["protocols"], "gates": [asdict(gate) for gate in gates]},
+        metrics={
+            "protocols": evaluation.document["protocols"],
+            "gates": [asdict(gate) for gate in gates],
+            **sites_prior(evaluation.document),
+        },
     )
 
 

@@ -15,6 +15,7 @@ from features.derived import parts_of
 from features.encode import declaration_faults
 from features.errors import Fault, StudyError
 from models.outcome import DIRECTIONS, LINKS, LOGIT
+from models.recalibration import LEAST_LOCAL
 from training.study_parts import (
     FeaturesAsked,
     Gate,
@@ -26,6 +27,7 @@ from training.study_parts import (
     Protocol,
     QuestionAsked,
     RidgeAsked,
+    TransportAsked,
     TreesAsked,
     VariableAsked,
 )
@@ -60,6 +62,7 @@ class Study:
     trees: TreesAsked | None = None
     panel: PanelAsked | None = None
     question: QuestionAsked | None = None
+    transport: TransportAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -109,6 +112,7 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "trees": TreesAsked,
     "panel": PanelAsked,
     "question": QuestionAsked,
+    "transport": TransportAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}
@@ -201,7 +205,7 @@ def _contradictions(study: Study) -> list[Fault]:
     for i, gate in enumerate(study.gates):
         if gate.at_least is None and gate.at_most is None:
             faults.append(Fault(f"gates[{i}]", "has no bound", "give at_least, at_most or both"))
-    faults += declaration_faults(variable.variable() for variable in study.variables)
+    faults += _of_transport(study) + declaration_faults(variable.variable() for variable in study.variables)
     return faults
 
 
@@ -230,6 +234,18 @@ def _of_features(study: Study) -> list[Fault]:
     if study.variant and study.variant not in study.variants:
         known = ", ".join(study.variants) or "none"
         faults.append(Fault("variant", f"'{study.variant}' is not known", f"the study has: {known}"))
+    return faults
+
+
+def _of_transport(study: Study) -> list[Fault]:
+    asked = study.transport
+    if asked is None:
+        return []
+    faults = [Fault("transport.group", "is the group of no protocol of kind 'group'")]
+    if study.panel is None and any(p.kind == "group" and p.group == asked.group for p in study.protocols):
+        faults = []
+    if asked.local < LEAST_LOCAL or asked.repeats < 1:
+        faults.append(Fault("transport", f"needs local of {LEAST_LOCAL} or more, and repeats above 0"))
     return faults
 
 

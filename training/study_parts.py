@@ -186,3 +186,15 @@ class Gate:
     at_least: float | None = None
     at_most: float | None = None
     minimum_n: int = 0
+
+
+@dataclass(frozen=True)
+class TransportAsked:
+    """What `local` patients of a new site are worth: drawn `repeats` times from each level of `group`.
+
+    `group` is that of one of the study's protocols of kind `group`.
+    """
+
+    group: str
+    local: int = 30
+    repeats: int = 20
