@@ -15,6 +15,7 @@ import typer
 
 from features.errors import RxplainError
 from training.cli_arguments import AsJson, DataDir
+from training.cli_biomarkers import biomarkers
 from training.cli_cohort import check, import_files
 from training.cli_recalibrate import recalibrate
 from training.home import data_folder, home_folder
@@ -153,6 +154,7 @@ def evaluate(study: StudyOrFile, data: DataDir = None, as_json: AsJson = False) 
 
 
 app.command(rich_help_panel=_TRAIN)(recalibrate)
+app.command(rich_help_panel=_TRAIN)(biomarkers)
 
 
 @app.command(rich_help_panel=_CHOOSE)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Cohort
+from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
 from training.holdout import MODEL, HeldOut, answer_splits
@@ -100,14 +101,22 @@ def _document(
     }
     document |= {"remarks": remarks(study, document)}
     section = transport(study, design, [h for held in by_protocol.values() for h in held])
-    return document if section is None else {**document, "transport": section}
+    document |= {} if section is None else {"transport": section}
+    if study.biomarkers is not None:
+        document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
+    return document
+
+
+def subgroup_levels(study: Study, cohort: Cohort) -> dict[str, NDArray]:
+    """Each patient's level of each of the study's subgroups."""
+    return {
+        name: np.array([text or "not_recorded" for text in cohort.texts(name)]) for name in study.subgroups
+    }
 
 
 def _levels(study: Study, cohort: Cohort, design: Design) -> dict[str, NDArray]:
     """Each patient's level of each variable that figures are told by."""
-    levels = {
-        name: np.array([text or "not_recorded" for text in cohort.texts(name)]) for name in study.subgroups
-    }
+    levels = subgroup_levels(study, cohort)
     if study.outcome.is_binary:
         return levels
     cuts = np.quantile(design.observed, [1 / 3, 2 / 3])

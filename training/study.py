@@ -15,8 +15,8 @@ from features.derived import parts_of
 from features.encode import declaration_faults
 from features.errors import Fault, StudyError
 from models.outcome import DIRECTIONS, LINKS, LOGIT
-from models.recalibration import LEAST_LOCAL
 from training.study_parts import (
+    BiomarkersAsked,
     FeaturesAsked,
     Gate,
     LinearAsked,
@@ -63,6 +63,7 @@ class Study:
     panel: PanelAsked | None = None
     question: QuestionAsked | None = None
     transport: TransportAsked | None = None
+    biomarkers: BiomarkersAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -113,6 +114,7 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "panel": PanelAsked,
     "question": QuestionAsked,
     "transport": TransportAsked,
+    "biomarkers": BiomarkersAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}
@@ -205,8 +207,8 @@ def _contradictions(study: Study) -> list[Fault]:
     for i, gate in enumerate(study.gates):
         if gate.at_least is None and gate.at_most is None:
             faults.append(Fault(f"gates[{i}]", "has no bound", "give at_least, at_most or both"))
-    faults += _of_transport(study) + declaration_faults(variable.variable() for variable in study.variables)
-    return faults
+    faults += declaration_faults(variable.variable() for variable in study.variables)
+    return faults + _of_analyses(study)
 
 
 def _of_features(study: Study) -> list[Fault]:
@@ -237,15 +239,13 @@ def _of_features(study: Study) -> list[Fault]:
     return faults
 
 
-def _of_transport(study: Study) -> list[Fault]:
-    asked = study.transport
-    if asked is None:
-        return []
-    faults = [Fault("transport.group", "is the group of no protocol of kind 'group'")]
-    if study.panel is None and any(p.kind == "group" and p.group == asked.group for p in study.protocols):
-        faults = []
-    if asked.local < LEAST_LOCAL or asked.repeats < 1:
-        faults.append(Fault("transport", f"needs local of {LEAST_LOCAL} or more, and repeats above 0"))
+def _of_analyses(study: Study) -> list[Fault]:
+    """What is wrong with the analyses that the study asks for beyond its protocols."""
+    held_out = () if study.panel else tuple(p.group for p in study.protocols if p.kind == "group")
+    faults = study.transport.faults(held_out) if study.transport else []
+    if study.biomarkers:
+        faults += study.biomarkers.faults()
+        faults += [Fault("biomarkers", "are not told of a panel")] if study.panel else []
     return faults
 
 

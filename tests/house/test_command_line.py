@@ -23,6 +23,7 @@ HEAVY = {
 COMMANDS = {
     "studies", "data", "import", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
     "predict", "rank", "serve", "demo", "doctor", "recalibrate",
+    "biomarkers",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
