@@ -20,7 +20,7 @@ from training.remarks import remarks
 from training.splits import Split, protocol_splits, twin_groups
 from training.study import Study
 from training.study_parts import Protocol
-from training.transport import transport
+from training.transport import transport, transport_remarks
 
 Numbers = NDArray[np.float64]
 Report = Callable[[int, int], None]
@@ -99,8 +99,8 @@ def _document(
         "wins": {p.name: _wins(measures, held, study.comparators) for p, held in by_protocol.items()},
         "choices": _choices(by_protocol),
     }
-    document |= {"remarks": remarks(study, document)}
     section = transport(study, design, [h for held in by_protocol.values() for h in held])
+    document["remarks"] = [*transport_remarks(study, section), *remarks(study, document)]
     document |= {} if section is None else {"transport": section}
     if study.biomarkers is not None:
         document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))

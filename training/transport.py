@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +117,22 @@ def _priors(design: Design, sites: Sequence[tuple[HeldOut, Unadapted]]) -> dict[
         if prior is not None:
             found[link] = {name: round(value, 6) for name, value in prior.to_json().items()}
     return found
+
+
+def transport_remarks(study: Study, section: Mapping[str, Any] | None) -> list[str]:
+    """What the section says in a sentence: the change of the others' loss, and of their intervals."""
+    if section is None:
+        return []
+    found = section["after"][section["chosen"]]
+    loss, after = found["loss_difference"], found["coverage90"]["value"]
+    unit = "" if study.outcome.is_binary or study.outcome.unit == "1" else f" {study.outcome.unit}"
+    name = "log loss" if study.outcome.is_binary else "mean absolute error"
+    told = f"{loss['value']:+.2f}{unit} ({loss['lower']:+.2f} to {loss['upper']:+.2f})"
+    covers = (
+        f"90% intervals cover {section['before']['coverage90']['value']:.1f}% before and {after:.1f}% after"
+    )
+    who = f"{section['local']} patients of a {section['group']} it has never seen"
+    return [f"Adapting the model to {who} changes the {name} of the others there by {told}; {covers}."]
 
 
 def sites_prior(document: Mapping[str, object]) -> dict[str, object]:

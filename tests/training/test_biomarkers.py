@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.stats import spearmanr
 
 from features.cohort import Cohort
@@ -18,7 +19,9 @@ from models.members import LinearMember
 from tests.training import tiny_blocks
 from training.association import adjusted_p_values, associations
 from training.biomarkers import biomarkers
+from training.cli_biomarkers_view import Biomarkers
 from training.design import Design, build_design
+from training.evaluate import evaluate
 from training.importance import differences, interactions
 from training.stability import n_chosen_for, stability_selection
 from training.study import Study, read_study
@@ -28,7 +31,7 @@ from training.study_parts import BiomarkersAsked
 @pytest.fixture(scope="module")
 def made() -> tuple[Study, Cohort, Truth, Design]:
     """The binary tiny study of 500 patients, whose causes are known."""
-    study = replace(tiny_blocks.tiny_study("binary"), biomarkers=BiomarkersAsked(30, 0.75, 4))
+    study = replace(tiny_blocks.tiny_study("binary"), biomarkers=BiomarkersAsked(30, 0.75, 3))
     cohort, truth = tiny_blocks.tiny_cohort("binary", 500, missing=0.0)
     return study, cohort, truth, build_design(study, cohort)
 
@@ -53,6 +56,7 @@ def test_causes_come_out_on_top(made, section: dict) -> None:
     assert len(selected - causal) <= 1
 
 
+@pytest.mark.slow
 def test_section_is_plain_and_the_same_each_time(made, section: dict) -> None:
     study, cohort, _, design = made
     sites = np.asarray(cohort.groups["site"]).astype(str)
@@ -60,6 +64,25 @@ def test_section_is_plain_and_the_same_each_time(made, section: dict) -> None:
     assert json.dumps(again, allow_nan=False) == json.dumps(section, allow_nan=False)
     for row in section["importance"]:
         assert 0.0 <= row["lower"] <= row["value"] <= row["upper"]
+
+
+def test_people_see_what_was_found(section: dict) -> None:
+    console = Console(width=160, color_system=None)
+    with console.capture() as captured:
+        console.print(Biomarkers(section).table())
+    shown = captured.get()
+    assert section["importance"][0]["feature"] in shown
+    assert "falsely, on average" in shown
+    assert Biomarkers(section).document() is section
+
+
+@pytest.mark.slow
+def test_a_study_that_asks_has_the_section_in_its_document(made) -> None:
+    study, cohort, _, design = made
+    short = replace(study, biomarkers=BiomarkersAsked(4, 0.75, 2))
+    document = evaluate(short, cohort, design, "f" * 64, lambda done, total: None).document
+    assert document["biomarkers"]["n"] == 500
+    assert "transport" not in document
 
 
 def test_permuted_outcomes_select_no_more_than_promised() -> None:

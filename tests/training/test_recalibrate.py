@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from models import bundle
 from models.manifest import Manifest
 from models.recalibration import SitePrior
 from models.registry import Registry
+from models.shelf import Shelf
 from tests.training import tiny_blocks
 from tests.training.conftest import TINY
+from training.cli import main
 from training.design import build_design
 from training.fit import fit_models
 from training.promotion import promote
-from training.recalibrate import adapted, local_patients, recalibrate
+from training.recalibrate import adapted, local_patients, prior_of, recalibrate
 from training.study import Study, load_study, read_study
 
 SHIFT = 1.2
@@ -167,3 +170,38 @@ def test_a_probability_needs_ten_of_each_kind(tmp_path: Path) -> None:
     off = answers.contributions.sum(axis=1) + answers.base - answers.margin
     assert np.nanmax(np.abs(off)) < 1e-9
     assert np.isfinite(answers.value).sum() > 100
+
+
+def test_the_prior_is_the_one_that_was_measured_or_the_default(study: Study, home: Path) -> None:
+    entry = Shelf(home).entry(study.name, "champion")
+    parent = bundle.load(entry.folder)
+    local = local_patients(parent, study, _site(60, 0.0))
+    assert prior_of(parent, local).n_sites == 0
+    measured = SitePrior(0.2, 0.1, 1.0, 5.5, 18)
+    priors = {parent.model.outcome.link: measured.to_json()}
+    about = replace(parent.manifest.provenance, metrics={"transport_priors": priors})
+    assert prior_of(replace(parent, manifest=Manifest.of(parent.models, about)), local) == measured
+
+
+def test_command_tells_people_and_machines(
+    home: Path,
+    study: Study,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RXPLAIN_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "160")
+    folder = _folder(_site(60, SHIFT), tmp_path / "site")
+    asked = ["recalibrate", study.name, str(folder), "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as stopped:
+        main([*asked, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert not stopped.value.code
+    assert told["version"] is None
+    assert told["shift"] > 0.0
+    with pytest.raises(SystemExit):
+        main([*asked[:-1], str(tmp_path / "again")])
+    shown = capsys.readouterr().out
+    assert "local patients" in shown
+    assert "from the default" in shown

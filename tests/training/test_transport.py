@@ -16,7 +16,7 @@ from training.holdout import MODEL, HeldOut, Unadapted, answer_split
 from training.splits import Split, protocol_splits, twin_groups
 from training.study import Study, read_study
 from training.study_parts import TransportAsked
-from training.transport import VARIANTS, adapted_to, sites_prior, transport
+from training.transport import VARIANTS, adapted_to, sites_prior, transport, transport_remarks
 
 DOSE = ContinuousOutcome("warfarin", "dose", "mg/wk", "identity", -1e3, 1e3)
 PRIOR = SitePrior(0.8, 0.05, 1.0, 5.0, 20)
@@ -53,6 +53,8 @@ def test_sites_that_differ_gain_and_cover_what_they_promise(design: Design, tiny
     assert found["after"]["shrunken"]["coverage90"]["value"] > 88
     assert found["n_sites"] == 8
     assert set(found["after"]) == set(VARIANTS)
+    (sentence,) = transport_remarks(tiny_study, found)
+    assert f"by {gained['value']:+.2f} mg/wk (" in sentence
     assert all(own["n"] >= 10 for own in found["sites"].values())
 
 
