@@ -5,6 +5,7 @@ set about the one final answer and is not jackknife+, whose promise doi:10.1214/
 two shrunken numbers to learn the two hardly differ). Few errors say little of an interval's ends, so what was
 learned before fills each stratum up to `FULL`: of 30 local errors and 170 others each counts alike. Those
 others hold what sites differ by, which adapting has taken away in part, so intervals are rather too wide.
+Of 200 errors no interval above a level of 0.99 can be made; it is told as unbounded.
 """
 
 from __future__ import annotations
