@@ -16,8 +16,10 @@ import typer
 from features.errors import RxplainError
 from training.cli_answers import encode, predict, rank, score
 from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, StudyName
+from training.cli_biomarkers import biomarkers
 from training.cli_cohort import check, import_files
 from training.cli_new import new
+from training.cli_recalibrate import recalibrate
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -151,6 +153,10 @@ def evaluate(study: StudyOrFile, data: DataDir = None, on: OnCluster = None, as_
     with workers_at(on), at_work() as progress:
         evaluation = evaluate_study(load_study(study), data or data_folder(), home_folder(), progress)
     tell(Evaluated(evaluation.document), as_json)
+
+
+app.command(rich_help_panel=_TRAIN)(recalibrate)
+app.command(rich_help_panel=_TRAIN)(biomarkers)
 
 
 @app.command(rich_help_panel=_CHOOSE)

@@ -23,8 +23,9 @@ from models.manifest import Manifest, Provenance
 from models.model_set import ModelSet
 from models.reference import build_reference
 from models.registry import Registry
+from training.biomarkers import biomarkers
 from training.design import Design, build_design, outcome_name
-from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits
+from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits, subgroup_levels
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
 from training.fit import fit_models
 from training.gates import GateResult, judge
@@ -36,6 +37,7 @@ from training.report import write_figures
 from training.study import Study
 from training.study_cohort import study_cohort, study_source
 from training.tracking import RunRecord, recording
+from training.transport import sites_prior
 
 Progress = Callable[[str, int, int], None]
 
@@ -105,6 +107,12 @@ def check_study(study: Study, data_dir: Path, home: Path) -> StudyCheck:
 def evaluate_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> Evaluation:
     """The study's evaluation under all its protocols; kept, so that asking again is quick."""
     return _evaluated(study, _prepare(study, data_dir, home, progress), home, progress)
+
+
+def biomarkers_of(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> dict[str, object]:
+    """What the study's patients say of its features; nothing is judged and nothing is kept."""
+    found = _prepare(study, data_dir, home, progress)
+    return biomarkers(study, found.design, subgroup_levels(study, found.cohort))
 
 
 def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> RunResult:
@@ -205,7 +213,11 @@ def _provenance(
         seed=study.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         trained_on=f"{source.title} ({source.citation}; {source.terms}).{_left_out(study, prepared)}",
-        metrics={"protocols": evaluation.document["protocols"], "gates": [asdict(gate) for gate in gates]},
+        metrics={
+            "protocols": evaluation.document["protocols"],
+            "gates": [asdict(gate) for gate in gates],
+            **sites_prior(evaluation.document),
+        },
     )
 
 

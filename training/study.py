@@ -6,7 +6,6 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 from features.derived import parts_of
 from features.errors import Fault, StudyError
 from models.outcome import LOGIT
-from training.study_faults import faults_of_parts
+from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
+    BiomarkersAsked,
     FeaturesAsked,
     Gate,
     LinearAsked,
@@ -27,6 +27,7 @@ from training.study_parts import (
     QuestionAsked,
     RidgeAsked,
     SourceAsked,
+    TransportAsked,
     TreesAsked,
     VariableAsked,
 )
@@ -63,6 +64,8 @@ class Study:
     trees: TreesAsked | None = None
     panel: PanelAsked | None = None
     question: QuestionAsked | None = None
+    transport: TransportAsked | None = None
+    biomarkers: BiomarkersAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -116,6 +119,8 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "panel": PanelAsked,
     "question": QuestionAsked,
     "source": SourceAsked,
+    "transport": TransportAsked,
+    "biomarkers": BiomarkersAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}
@@ -166,7 +171,7 @@ def read_study(text: str) -> Study:
     if "table" in given:
         parts["table"] = table_of(given["table"], parts, faults)
     if head is not None and all(part is not None for part in parts.values()):
-        faults += _of_features(Study(**vars(head), **parts, text=text))
+        faults += faults_of_features(Study(**vars(head), **parts, text=text))
     if head is None or faults:
         raise StudyError(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the study", faults)
     study = Study(**vars(head), **parts, text=text)
@@ -178,7 +183,7 @@ def _variant(study: Study) -> Study:
     kept = set(study.variants[study.variant])
 
     def stays(name: str) -> bool:
-        return all(_block(part) in kept for part in (parts_of(name) or (name,)))
+        return all(block_of(part) in kept for part in (parts_of(name) or (name,)))
 
     def compared(name: str) -> bool:
         blocks = name.removeprefix("only:").split("+") if name.startswith("only:") else ()
@@ -195,35 +200,3 @@ def _variant(study: Study) -> Study:
     comparators = tuple(filter(compared, study.comparators))
     name, title = f"{study.name}-{study.variant}", f"{study.title} ({study.variant.replace('_', ' ')})"
     return replace(study, name=name, title=title, spec=spec, model=model, comparators=comparators, gates=())
-
-
-def _block(name: str) -> str:
-    return name.removeprefix("log2.").partition(".")[0]
-
-
-def _of_features(study: Study) -> list[Fault]:
-    def is_served(name: str) -> bool:
-        return any(fnmatchcase(name, served.replace("[", "[[]")) for served in study.features)
-
-    exact = set(study.features)
-    open_ended = any(".*" in name for name in exact)
-    faults = [
-        Fault("spec.absent", f"'{n}' is not among spec.names")
-        for n in study.spec.absent
-        if n not in exact and not (open_ended and is_served(n))
-    ]
-    for where, groups in (("masks", study.model.masks), ("required_any", study.model.required_any)):
-        named = (n for g in groups for n in g if n not in exact and not (open_ended and is_served(n)))
-        faults += [Fault(f"model.{where}", f"'{n}' is not served") for n in named]
-    blocks = set(map(_block, exact)) - {"interaction"}
-    faults += [
-        Fault("model.mask_blocks", f"'{b}' is no block that is served", f"use {', '.join(sorted(blocks))}")
-        for b in study.model.mask_blocks
-        if b not in blocks
-    ]
-    strange = {b for variant in study.variants.values() for b in variant} - blocks
-    faults += [Fault("variants", f"'{b}' is no block that is served") for b in sorted(strange)]
-    if study.variant and study.variant not in study.variants:
-        known = ", ".join(study.variants) or "none"
-        faults.append(Fault("variant", f"'{study.variant}' is not known", f"the study has: {known}"))
-    return faults

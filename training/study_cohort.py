@@ -53,6 +53,18 @@ def study_source(study: Study) -> Source:
     return Source(study.dataset, asked.title, asked.citation, asked.terms, "", study.dataset, False)
 
 
+def cohort_in(study: Study, folder: Path) -> Cohort:
+    """Every patient of a folder laid out like the study's own, or of a cohort folder, with their outcomes."""
+    if study.table is not None and (folder / study.table.file).is_file():
+        cohort = read_clinical_table(folder / study.table.file, study.table.schema).cohort
+        _refuse(study, cohort)
+    elif is_cohort_folder(folder):
+        cohort = read_folder(folder)
+    else:
+        cohort = load_folder(study.dataset, folder)
+    return with_event(study.outcome, cohort) if study.outcome.has_horizon else cohort
+
+
 def patients_to_answer(study: Study, folder: Path, chunk: int) -> Iterator[Cohort]:
     """The patients of a folder laid out like the study's own, or of a cohort folder; no outcomes needed."""
     is_table = study.table is not None and (folder / study.table.file).is_file()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
 from features.encode import declaration_faults
 from features.errors import Fault
 from models.outcome import DIRECTIONS, LINKS
 from training.study_parts import TIME_TO_EVENT, Gate, ModelAsked, OutcomeAsked, Protocol, VariableAsked
+
+if TYPE_CHECKING:
+    from training.study import Study
 
 UNSETTLED = "?"
 """What `rxplain new` writes where somebody has to decide."""
@@ -25,7 +29,8 @@ def faults_of_parts(parts: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault("study", "has no member", "write [linear], [ridge] or [trees]"))
     for i, protocol in enumerate(parts["protocols"]):
         faults += [Fault(f"protocols[{i}]{key}", what) for key, what in _protocol_faults(protocol)]
-    return faults + _of_gates(parts["gates"]) + _of_variables(parts.get("variables", ()))
+    faults += _of_gates(parts["gates"]) + _of_variables(parts.get("variables", ()))
+    return faults + _of_analyses(parts)
 
 
 def _of_model(model: ModelAsked) -> list[Fault]:
@@ -109,3 +114,49 @@ def _protocol_faults(protocol: Protocol) -> list[tuple[str, str]]:
     if protocol.kind == "group" and not protocol.group:
         return [(".group", "is missing")]
     return []
+
+
+def block_of(name: str) -> str:
+    """The block of a feature, of a logarithm that of its feature."""
+    return name.removeprefix("log2.").partition(".")[0]
+
+
+def faults_of_features(study: Study) -> list[Fault]:
+    """What names features, masks and blocks that the study does not serve."""
+
+    def is_served(name: str) -> bool:
+        return any(fnmatchcase(name, served.replace("[", "[[]")) for served in study.features)
+
+    exact = set(study.features)
+    open_ended = any(".*" in name for name in exact)
+    faults = [
+        Fault("spec.absent", f"'{n}' is not among spec.names")
+        for n in study.spec.absent
+        if n not in exact and not (open_ended and is_served(n))
+    ]
+    for where, groups in (("masks", study.model.masks), ("required_any", study.model.required_any)):
+        named = (n for g in groups for n in g if n not in exact and not (open_ended and is_served(n)))
+        faults += [Fault(f"model.{where}", f"'{n}' is not served") for n in named]
+    blocks = set(map(block_of, exact)) - {"interaction"}
+    faults += [
+        Fault("model.mask_blocks", f"'{b}' is no block that is served", f"use {', '.join(sorted(blocks))}")
+        for b in study.model.maskblock_ofs
+        if b not in blocks
+    ]
+    strange = {b for variant in study.variants.values() for b in variant} - blocks
+    faults += [Fault("variants", f"'{b}' is no block that is served") for b in sorted(strange)]
+    if study.variant and study.variant not in study.variants:
+        known = ", ".join(study.variants) or "none"
+        faults.append(Fault("variant", f"'{study.variant}' is not known", f"the study has: {known}"))
+    return faults
+
+
+def _of_analyses(parts: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with the analyses that the study asks for beyond its protocols."""
+    is_panel = "panel" in parts
+    held_out = () if is_panel else tuple(p.group for p in parts["protocols"] if p.kind == "group")
+    faults = parts["transport"].faults(held_out) if parts.get("transport") else []
+    if parts.get("biomarkers"):
+        faults += parts["biomarkers"].faults()
+        faults += [Fault("biomarkers", "are not told of a panel")] if is_panel else []
+    return faults

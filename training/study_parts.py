@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from features.errors import Fault
 from features.knowledge.tables import ClinicalVariable
 from models.outcome import BinaryOutcome, ContinuousOutcome, Outcome
+from models.recalibration import LEAST_LOCAL
 
 TIME_TO_EVENT = "time-to-event"
 
@@ -213,3 +215,40 @@ class Gate:
     at_least: float | None = None
     at_most: float | None = None
     minimum_n: int = 0
+
+
+@dataclass(frozen=True)
+class TransportAsked:
+    """What `local` patients of a new site are worth: drawn `repeats` times from each level of `group`.
+
+    `group` is that of one of the study's protocols of kind `group`.
+    """
+
+    group: str
+    local: int = 30
+    repeats: int = 20
+
+    def faults(self, held_out: Collection[str]) -> list[Fault]:
+        """What cannot be meant; `held_out` are the groups that the study's protocols leave out."""
+        faults = []
+        if self.group not in held_out:
+            faults.append(Fault("transport.group", "is the group of no protocol of kind 'group'"))
+        if self.local < LEAST_LOCAL or self.repeats < 1:
+            faults.append(Fault("transport", f"needs local of {LEAST_LOCAL} or more, and repeats above 0"))
+        return faults
+
+
+@dataclass(frozen=True)
+class BiomarkersAsked:
+    """How often features are chosen on `halves` of the patients, at which share `threshold` of them one is
+    selected, and how often the model is fitted again for the intervals of importance."""
+
+    halves: int = 100
+    threshold: float = 0.75
+    refits: int = 20
+
+    def faults(self) -> list[Fault]:
+        """What cannot be meant."""
+        if self.halves >= 2 and 0.5 < self.threshold < 1.0 and self.refits >= 2:
+            return []
+        return [Fault("biomarkers", "needs two halves and refits, and threshold between 0.5 and 1")]
