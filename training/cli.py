@@ -15,6 +15,7 @@ import typer
 
 from features.errors import RxplainError
 from training.cli_arguments import AsJson, DataDir
+from training.cli_card import card
 from training.cli_cohort import check, import_files
 from training.home import data_folder, home_folder
 
@@ -103,6 +104,7 @@ def data_verify(
 
 app.command(rich_help_panel=_LOOK)(check)
 app.command("import", rich_help_panel=_LOOK)(import_files)
+app.command(rich_help_panel=_LOOK)(card)
 
 
 @app.command(rich_help_panel=_LOOK)

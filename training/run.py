@@ -29,6 +29,7 @@ from training.evaluate import Evaluation, evaluate, study_splits
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
 from training.fit import fit_models
 from training.gates import GateResult, judge
+from training.model_card.write import write_card
 from training.panel import fit_panel
 from training.panel_evaluate import evaluate_panel
 from training.population import Selection, select_population
@@ -236,6 +237,7 @@ def _track(
 ) -> str:
     matrix, models = prepared.design.matrix, loaded.models
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
+    write_card(loaded, evaluation.document, figures)
     chosen = _chosen(models)
     source = find_source(study.dataset)
     return track(

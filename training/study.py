@@ -15,6 +15,7 @@ from features.derived import parts_of
 from features.encode import declaration_faults
 from features.errors import Fault, StudyError
 from models.outcome import DIRECTIONS, LINKS, LOGIT
+from training.study_card import CardAsked
 from training.study_parts import (
     FeaturesAsked,
     Gate,
@@ -60,6 +61,7 @@ class Study:
     trees: TreesAsked | None = None
     panel: PanelAsked | None = None
     question: QuestionAsked | None = None
+    card: CardAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -109,6 +111,7 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "trees": TreesAsked,
     "panel": PanelAsked,
     "question": QuestionAsked,
+    "card": CardAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}

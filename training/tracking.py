@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.exceptions import MlflowException
 
 from models.registry import artifact_root, open_client
 from training.study import Study
@@ -45,6 +47,19 @@ def track(home: Path, record: RunRecord) -> str:
         raise
     client.set_terminated(run_id, "FINISHED")
     return run_id
+
+
+def kept_document(home: Path, run_id: str) -> dict[str, object] | None:
+    """The evaluation's document that a run kept; None when the run or its file is gone."""
+    client = open_client(home)
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    try:
+        files = [found.path for found in client.list_artifacts(run_id) if found.path.endswith(".json")]
+        texts = [Path(client.download_artifacts(run_id, path)).read_text(encoding="utf-8") for path in files]
+    except (MlflowException, OSError):
+        return None
+    documents = (json.loads(text) for text in texts)
+    return next((found for found in documents if "protocols" in found), None)
 
 
 def close_interrupted(client: MlflowClient, experiment: str) -> int:
