@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.card import spoken
 from training.model_card import sentences
-from training.model_card.facts import MODEL, CardFacts, Json, figure_text
+from training.model_card.facts import MODEL, CardFacts, Json, figure_text, metric_name
 from training.model_card.items import NOT_APPLICABLE
 from training.model_card.source_attributes import cautions, external
 
@@ -36,8 +36,20 @@ def _performance(facts: CardFacts) -> list[tuple[str, str]]:
     for protocol, whos in facts.protocols.items():
         own = whos.get(MODEL, {})
         told = [_meaning(facts, own), _beside(facts, whos), _held(facts, own)]
-        rows.append((f"How good: {spoken(protocol)}", " ".join(text for text in told if text)))
+        rows.append((f"How good, {_held_out(facts, protocol)}", " ".join(text for text in told if text)))
     return rows
+
+
+def _held_out(facts: CardFacts, name: str) -> str:
+    asked = {protocol.name: protocol for protocol in facts.study.protocols}.get(name)
+    if asked is None:
+        return spoken(name)
+    ways = {
+        "random": f"with {asked.test_share:.0%} of patients held out",
+        "folds": f"over {asked.folds} folds",
+        "group": f"at a {spoken(asked.group)} not seen before",
+    }
+    return ways.get(asked.kind, spoken(name))
 
 
 def _meaning(facts: CardFacts, own: Json) -> str:
@@ -78,8 +90,10 @@ def _demographics(facts: CardFacts) -> str:
 
 
 def _groups(facts: CardFacts) -> str:
-    told = sentences.gaps(facts)
-    return f"Not measured: {told.removeprefix(NOT_APPLICABLE)}" if told.startswith(NOT_APPLICABLE) else told
+    told = list(sentences.gaps_by_variable(facts))
+    if not told:
+        return f"Not measured: {sentences.gaps(facts).removeprefix(NOT_APPLICABLE)}"
+    return "\n".join([f"By {metric_name(facts.leading, facts.unit)}; more under Figures.", *told])
 
 
 def _elsewhere(facts: CardFacts) -> str:

@@ -168,7 +168,7 @@ def figures_told(found: Json, unit: str) -> str:
 
 def gaps(facts: CardFacts) -> str:
     """The worst and best group of each variable by the leading metric, or why there is none."""
-    told = list(_gaps(facts))
+    told = list(gaps_by_variable(facts))
     if not told:
         return not_applicable(
             "no group of the study's `subgroups` has ten patients or more, or none is named."
@@ -176,7 +176,8 @@ def gaps(facts: CardFacts) -> str:
     return f"By {metric_name(facts.leading, facts.unit)}. " + " ".join(told)
 
 
-def _gaps(facts: CardFacts) -> Iterator[str]:
+def gaps_by_variable(facts: CardFacts) -> Iterator[str]:
+    """The best and worst group of each variable under each protocol, by the leading metric."""
     for protocol, variables in facts.subgroups.items():
         for variable, levels in variables.items():
             found = {
