@@ -17,6 +17,7 @@ from features.errors import RxplainError
 from training.cli_answers import encode, predict, rank, score
 from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, StudyName
 from training.cli_biomarkers import biomarkers
+from training.cli_card import card
 from training.cli_cohort import check, import_files
 from training.cli_new import new
 from training.cli_recalibrate import recalibrate
@@ -105,6 +106,7 @@ def data_verify(
 app.command(rich_help_panel=_LOOK)(check)
 app.command("import", rich_help_panel=_LOOK)(import_files)
 app.command(rich_help_panel=_TRAIN)(new)
+app.command(rich_help_panel=_LOOK)(card)
 
 
 @app.command(rich_help_panel=_LOOK)

@@ -29,6 +29,7 @@ from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits,
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
 from training.fit import fit_models
 from training.gates import GateResult, judge
+from training.model_card.write import write_card
 from training.panel import fit_panel
 from training.panel_evaluate import evaluate_panel
 from training.population import Selection, censoring_rule, select_population
@@ -261,6 +262,7 @@ def _record(
     """What the run leaves; its figures are drawn first."""
     matrix, models = prepared.design.matrix, loaded.models
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
+    write_card(loaded, evaluation.document, figures)
     chosen = _chosen(models)
     source = study_source(study)
     return RunRecord(

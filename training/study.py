@@ -13,6 +13,7 @@ from typing import Any
 from features.derived import parts_of
 from features.errors import Fault, StudyError
 from models.outcome import LOGIT
+from training.study_card import CardAsked
 from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
     BiomarkersAsked,
@@ -66,6 +67,7 @@ class Study:
     question: QuestionAsked | None = None
     transport: TransportAsked | None = None
     biomarkers: BiomarkersAsked | None = None
+    card: CardAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -121,6 +123,7 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "source": SourceAsked,
     "transport": TransportAsked,
     "biomarkers": BiomarkersAsked,
+    "card": CardAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}

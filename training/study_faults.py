@@ -140,7 +140,7 @@ def faults_of_features(study: Study) -> list[Fault]:
     blocks = set(map(block_of, exact)) - {"interaction"}
     faults += [
         Fault("model.mask_blocks", f"'{b}' is no block that is served", f"use {', '.join(sorted(blocks))}")
-        for b in study.model.maskblock_ofs
+        for b in study.model.mask_blocks
         if b not in blocks
     ]
     strange = {b for variant in study.variants.values() for b in variant} - blocks

@@ -22,7 +22,7 @@ HEAVY = {
 }  # fmt: skip
 COMMANDS = {
     "studies", "data", "import", "new", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
-    "predict", "rank", "encode", "score", "serve", "demo", "doctor", "recalibrate", "biomarkers",
+    "predict", "rank", "encode", "score", "serve", "demo", "doctor", "recalibrate", "biomarkers", "card",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
