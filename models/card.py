@@ -14,7 +14,7 @@ ADVICE = (
     "This estimate informs the clinician who treats the patient; it does not order a dose and replaces "
     "neither judgement nor monitoring."
 )
-_METRICS = {
+METRICS = {
     "auc": "AUC",
     "auc_within": "AUC within groups",
     "spearman": "mean Spearman correlation over drugs",
@@ -26,7 +26,7 @@ _METRICS = {
     "coverage90": "90% interval or set holds (%)",
     "decided": "set names one outcome (%)",
 }
-_SMALLEST_CELL = 10
+SMALLEST_CELL = 10
 
 
 def build_card(manifest: Manifest, evaluation: Mapping[str, object]) -> tuple[str, dict[str, object]]:
@@ -56,7 +56,7 @@ def _data(manifest: Manifest, evaluation: Mapping[str, object]) -> dict[str, obj
         "features": [{"name": f.name, "label": f.label, "unit": f.unit} for f in manifest.catalog],
         "silence_read_as_no": list(manifest.absent),
         "performance": evaluation.get("protocols", {}),
-        "subgroups": _large(evaluation.get("subgroups", {})),
+        "subgroups": without_small_cells(evaluation.get("subgroups", {})),
         "remarks": list(_texts(evaluation.get("remarks", []))),
         "limits": _limits(manifest),
         "made": {"created": provenance.created, "git_commit": provenance.git_commit, "seed": provenance.seed},
@@ -93,7 +93,7 @@ def _markdown(data: dict) -> str:
     lines += ["## Population", "", f"Trained on {population['n']} patients. {population['trained_on']}", ""]
     lines += ["## Performance", ""]
     for protocol, found in data["performance"].items():
-        lines += [f"### {_spoken(protocol)}", "", *_table(found, unit), ""]
+        lines += [f"### {spoken(protocol)}", "", *_table(found, unit), ""]
     lines += _subgroups(data["subgroups"], unit)
     if data["remarks"]:
         lines += ["## What stands out", "", *(f"- {text}" for text in data["remarks"]), ""]
@@ -112,16 +112,16 @@ def _subgroups(subgroups: Mapping[str, Mapping], unit: str) -> list[str]:
         for variable, levels in variables.items():
             models = {level: who["model"] for level, who in levels.items() if "model" in who}
             if models:
-                lines += [f"### {_spoken(protocol)}, by {_spoken(variable)}", "", *_table(models, unit), ""]
+                lines += [f"### {spoken(protocol)}, by {spoken(variable)}", "", *_table(models, unit), ""]
     return ["## Subgroups", "", *lines] if lines else []
 
 
 def _table(rows: Mapping[str, Mapping], unit: str) -> list[str]:
-    shown = [metric for metric in _METRICS if any(metric in found for found in rows.values())]
-    titles = [_METRICS[metric].format(unit=unit) for metric in shown]
+    shown = [metric for metric in METRICS if any(metric in found for found in rows.values())]
+    titles = [METRICS[metric].format(unit=unit) for metric in shown]
     head = ["| | " + " | ".join(titles) + " |", "| --- |" + " ---: |" * len(shown)]
     return head + [
-        f"| {_spoken(who)} | " + " | ".join(_figure(found.get(metric)) for metric in shown) + " |"
+        f"| {spoken(who)} | " + " | ".join(_figure(found.get(metric)) for metric in shown) + " |"
         for who, found in rows.items()
     ]
 
@@ -141,21 +141,24 @@ def _feature(feature: Mapping[str, str]) -> str:
     return f"- {feature['label']}{unit}, `{feature['name']}`"
 
 
-def _large(found: object) -> object:
-    """The same tree without any branch that says it holds fewer than ten patients."""
-    if not isinstance(found, Mapping):
-        return found
-    return {key: _large(branch) for key, branch in found.items() if not _is_small(branch)}
+def without_small_cells(found: object) -> object:
+    """The same tree without any branch that says it holds fewer than ten patients (`n`)."""
+    if isinstance(found, Mapping):
+        return {key: without_small_cells(own) for key, own in found.items() if not _is_small(own)}
+    if isinstance(found, list):
+        return [without_small_cells(own) for own in found if not _is_small(own)]
+    return found
 
 
 def _is_small(branch: object) -> bool:
     n = branch.get("n") if isinstance(branch, Mapping) else None
-    return isinstance(n, int) and n < _SMALLEST_CELL
+    return isinstance(n, int) and n < SMALLEST_CELL
 
 
 def _texts(found: object) -> Iterable[str]:
     return (str(text) for text in found) if isinstance(found, Iterable) else ()
 
 
-def _spoken(name: str) -> str:
+def spoken(name: str) -> str:
+    """A name of the code as a reader says it."""
     return name.replace("_", " ")

@@ -15,9 +15,13 @@ import typer
 
 from features.errors import RxplainError
 from training.cli_answers import encode, predict, rank, score
-from training.cli_arguments import AsJson, DataDir, OnCluster, StudyName
+from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, StudyName, StudyOrFile
+from training.cli_biomarkers import biomarkers
+from training.cli_card import card
 from training.cli_cohort import check, import_files
-from training.cli_monitor import logged, monitor
+from training.cli_monitor import logged, monitor, retrain
+from training.cli_new import new
+from training.cli_recalibrate import recalibrate
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -32,9 +36,6 @@ data_app = typer.Typer(help="Sources of cohorts: list, obtain, verify.", no_args
 
 _LOOK, _TRAIN, _CHOOSE, _ANSWER = "Look", "Train", "Choose which version answers", "Answer"
 
-StudyOrFile = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study's name, or the path of its TOML file.")
-]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 Who = Annotated[str, typer.Option(help="Who decided, for the history.", default_factory=getpass.getuser)]
 
@@ -102,6 +103,8 @@ def data_verify(
 
 app.command(rich_help_panel=_LOOK)(check)
 app.command("import", rich_help_panel=_LOOK)(import_files)
+app.command(rich_help_panel=_TRAIN)(new)
+app.command(rich_help_panel=_LOOK)(card)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -150,6 +153,10 @@ def evaluate(study: StudyOrFile, data: DataDir = None, on: OnCluster = None, as_
     with workers_at(on), at_work() as progress:
         evaluation = evaluate_study(load_study(study), data or data_folder(), home_folder(), progress)
     tell(Evaluated(evaluation.document), as_json)
+
+
+app.command(rich_help_panel=_TRAIN)(recalibrate)
+app.command(rich_help_panel=_TRAIN)(biomarkers)
 
 
 @app.command(rich_help_panel=_CHOOSE)
@@ -207,7 +214,7 @@ def rollback(
 
 @app.command(rich_help_panel=_CHOOSE)
 def show(
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="A study's name, else all.")] = None,
+    study: AnyStudyName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show registered versions, which one answers, and how that came to be."""
@@ -222,6 +229,7 @@ def show(
 
 app.command(rich_help_panel=_LOOK)(monitor)
 app.command(rich_help_panel=_LOOK)(logged)
+app.command(rich_help_panel=_TRAIN)(retrain)
 app.command(rich_help_panel=_ANSWER)(predict)
 app.command(rich_help_panel=_ANSWER)(rank)
 app.command(rich_help_panel=_ANSWER)(encode)

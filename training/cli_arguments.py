@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-StudyName = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study's name; `rxplain studies` lists them.")
+StudyOrFile = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study's name, or the path of its TOML file.")
 ]
 DataDir = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of cohorts, else RXPLAIN_DATA.")
@@ -18,6 +18,23 @@ OnCluster = Annotated[
     typer.Option(
         "--cluster", metavar="ADDRESS", help="A Dask scheduler, or `local`: same results, more workers."
     ),
+]
+
+
+def _named(study: str | None) -> str | None:
+    """The name in a study's TOML file, where its path was given."""
+    from training.study import study_name
+
+    return study_name(study) if study is not None and study.endswith(".toml") else study
+
+
+StudyName = Annotated[
+    str,
+    typer.Argument(metavar="STUDY", help="A study's name, or its TOML file.", callback=_named),
+]
+AnyStudyName = Annotated[
+    str | None,
+    typer.Argument(metavar="[STUDY]", help="A study's name or TOML file, else all.", callback=_named),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output and nothing else.")

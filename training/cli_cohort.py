@@ -60,10 +60,11 @@ def check(
     from training.cli_results import Checked
     from training.cli_views import tell
     from training.cohort_check import check_folder
-    from training.run import check_study
+    from training.prepared import check_study
     from training.study import load_study, study_names
 
     if study not in study_names() and Path(study).is_dir():
         tell(CheckedFolder(check_folder(Path(study))), as_json)
     else:
-        tell(Checked(check_study(load_study(study), data or data_folder(), home_folder())), as_json)
+        found = check_study(load_study(study), data or data_folder(), home_folder())
+        tell(Checked(found, study), as_json)

@@ -1,20 +1,21 @@
-"""`rxplain monitor`: the champion in the field; and `rxplain logged`, answered patients as a cohort folder."""
+"""`rxplain monitor`, `logged` and `retrain`: the champion in the field, and what is learned there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from training.cli_arguments import AsJson, StudyName
-from training.home import home_folder
+from training.cli_arguments import AsJson, DataDir, OnCluster, StudyName, StudyOrFile
+from training.home import data_folder, home_folder
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from training.monitoring.monitor import Watched
+    from training.monitoring.retrain import Retrained
 
 Patients = Annotated[
     Path | None, typer.Argument(metavar="[FOLDER]", help="New patients; without it the prediction log's.")
@@ -73,6 +74,62 @@ def logged(
     tell(_Logged(len(cohort), len(cohort.outcomes), out), as_json)
 
 
+def retrain(
+    study: StudyOrFile,
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="New patients with outcomes; see logged.")
+    ],
+    data: DataDir = None,
+    on: OnCluster = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the study again on its own and new patients; beside the champion on the new ones.
+
+    Exit code 1 when a gate is missed; the candidate is registered all the same, as with fit.
+    """
+    from training.cli_progress import at_work
+    from training.cli_views import tell
+    from training.cli_workers import workers_at
+    from training.monitoring.retrain import retrain as fit_again
+    from training.study import load_study
+
+    with workers_at(on), at_work() as progress:
+        done = fit_again(load_study(study), folders, data or data_folder(), home_folder(), progress)
+    tell(_Retrained(done), as_json)
+    if not done.result.gates_passed:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Retrained:
+    done: Retrained
+
+    def document(self) -> object:
+        """What fit tells, how many patients are new, and the comparison on them."""
+        from training.cli_results import Fitted
+
+        told = self.done.comparison
+        fitted: Any = Fitted(self.done.result).document()
+        return {**fitted, "n_new": self.done.n_new, "comparison": None if told is None else asdict(told)}
+
+    def table(self) -> RenderableType:
+        """What fit tells, then champion and candidate on the new patients."""
+        from rich.console import Group
+        from rich.text import Text
+
+        from training.cli_results import Fitted
+
+        told = self.done.comparison
+        said = "No comparison: there is no champion, or too few new patients have outcomes."
+        if told is not None:
+            ends = f"{told.gain:+.3f} ({told.lower:+.3f} to {told.upper:+.3f})"
+            said = (
+                f"On {told.n} new patients, {told.metric}: champion {told.champion:.3f}, "
+                f"retrained {told.retrained:.3f} (held out in turn), better by {ends}."
+            )
+        return Group(Fitted(self.done.result).table(), Text(), Text(said))
+
+
 @dataclass(frozen=True)
 class _Logged:
     n_patients: int
@@ -115,12 +172,10 @@ class _Watched:
         for drug, told in list(document["drugs"].items())[:_MOST]:
             coverage, sure = told["field"].get("coverage", {}), told["answers"]
             shares = [_share(own) for own in (coverage.get("value"), coverage.get("promised"))]
-            fares.add_row(
-                Text(drug), f"{sure['n']:,}", _share(sure["declined"]), str(told["field"]["n"] or ""), *shares
-            )
-        said = [Text(alarm, style="bold red") for alarm in self.found.alarms] or [
-            Text("Nothing wants a look.")
-        ]
+            counts = f"{sure['n']:,}", _share(sure["declined"]), str(told["field"]["n"] or "")
+            fares.add_row(Text(drug), *counts, *shares)
+        alarms = [Text(alarm, style="bold red") for alarm in self.found.alarms]
+        said = alarms or [Text("Nothing wants a look.")]
         return Group(features, Text(), fares, Text(), *said)
 
 

@@ -11,7 +11,8 @@ from rich.text import Text
 from training.cli_views import grid, next_step
 from training.gates import GateResult
 from training.predict_folder import PredictedFolder
-from training.run import RunResult, StudyCheck
+from training.prepared import StudyCheck
+from training.run import RunResult
 
 # How each figure reads: heading, decimals, and what follows the number.
 _METRICS = {
@@ -33,6 +34,7 @@ class Checked:
     """A study held against its data."""
 
     found: StudyCheck
+    asked: str
 
     def document(self) -> object:
         """Counts, exclusions, and the share of patients for whom each feature is recorded."""
@@ -58,7 +60,7 @@ class Checked:
             features,
             Text(),
             Text(f"{study}: no fault found."),
-            next_step(f"rxplain fit {study}"),
+            next_step(f"rxplain fit {self.asked}"),
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Cohort
+from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
 from training.holdout import MODEL, HeldOut, answer_splits
@@ -19,6 +20,7 @@ from training.remarks import remarks
 from training.splits import Split, protocol_splits, twin_groups
 from training.study import Study
 from training.study_parts import Protocol
+from training.transport import transport, transport_remarks
 
 Numbers = NDArray[np.float64]
 Report = Callable[[int, int], None]
@@ -98,14 +100,24 @@ def _document(
         "wins": {p.name: _wins(measures, held, study.comparators) for p, held in by_protocol.items()},
         "choices": _choices(by_protocol),
     }
-    return {**document, "remarks": remarks(study, document)}
+    section = transport(study, design, [h for held in by_protocol.values() for h in held])
+    document["remarks"] = [*transport_remarks(study, section), *remarks(study, document)]
+    document |= {} if section is None else {"transport": section}
+    if study.biomarkers is not None:
+        document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
+    return document
+
+
+def subgroup_levels(study: Study, cohort: Cohort) -> dict[str, NDArray]:
+    """Each patient's level of each of the study's subgroups."""
+    return {
+        name: np.array([text or "not_recorded" for text in cohort.texts(name)]) for name in study.subgroups
+    }
 
 
 def _levels(study: Study, cohort: Cohort, design: Design) -> dict[str, NDArray]:
     """Each patient's level of each variable that figures are told by."""
-    levels = {
-        name: np.array([text or "not_recorded" for text in cohort.texts(name)]) for name in study.subgroups
-    }
+    levels = subgroup_levels(study, cohort)
     if study.outcome.is_binary:
         return levels
     cuts = np.quantile(design.observed, [1 / 3, 2 / 3])

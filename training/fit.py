@@ -43,13 +43,14 @@ _FILLED = "filled"
 @dataclass(frozen=True)
 class Learned:
     """Members, weights and uncertainty, the link they were learned on, the blends for patients who lack a
-    mask, and what was chosen."""
+    mask, what was chosen, and the margins (n,) of those learned from by models that had not seen them."""
 
     outcome: Outcome
     blend: Blend
     conformal: Uncertainty
     without: Mapping[str, Blend] = field(default_factory=dict)
     choice: Mapping[str, object] = field(default_factory=dict)
+    out_of_fold: Numbers = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,11 @@ def _learn(part: TrainingPart, study: Study, seed: int, lacking: Collection[str]
     choice = {"link": outcome.link, **weighed.choice}
     if study.model.without == _FILLED:
         uncertainty = _uncertainty(part, study, outcome, weighed, {})
-        return Learned(outcome, weighed.whole, uncertainty, {}, choice)
+        return Learned(outcome, weighed.whole, uncertainty, {}, choice, weighed.margin)
     reduced = {mask: _weigh(part.without(mask), study, folds, outcome, seed) for mask in lacking}
     uncertainty = _uncertainty(part, study, outcome, weighed, reduced)
     without = {mask: own.whole for mask, own in reduced.items()}
-    return Learned(outcome, weighed.whole, uncertainty, without, choice)
+    return Learned(outcome, weighed.whole, uncertainty, without, choice, weighed.margin)
 
 
 def inner_folds(groups: Texts, n_folds: int, happened: Numbers | None = None, seed: int = 0) -> Folds:

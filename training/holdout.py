@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import CalibrationBand
+from models.outcome import Outcome
+from models.recalibration import SitePrior, between_sites
+from models.response import Uncertainty
 from training.comparators import comparator
 from training.design import Design
 from training.fit import Learned, describe, learn, training_part
+from training.learners import TrainingPart
 from training.splits import Split
 from training.study import Study
 from training.workers import spread
@@ -38,6 +42,18 @@ class HeldOut:
     held: Numbers
     decided: Numbers
     choice: dict[str, object]
+    unadapted: Unadapted | None = None
+
+
+@dataclass(frozen=True)
+class Unadapted:
+    """A site's answers before anything of it was known: margins (n_test,), their intervals, and how much the
+    sites learned from differ (None where too few)."""
+
+    outcome: Outcome
+    margin: Numbers
+    uncertainty: Uncertainty
+    prior: SitePrior | None
 
 
 def answer_splits(design: Design, study: Study, splits: Sequence[Split], report: Report) -> list[HeldOut]:
@@ -61,13 +77,28 @@ def answer_split(design: Design, study: Study, split: Split) -> HeldOut:
     train, test = split.train, split.test
     strata = design.strata[test].tolist()
     lacking = sorted(set(strata) & design.masks.keys())
-    learned = learn(training_part(design, study, train), study, study.seed, lacking)
+    part = training_part(design, study, train)
+    learned = learn(part, study, study.seed, lacking)
     margin = margins_of(learned, np.ascontiguousarray(design.matrix.values[test]), strata)
     answers = {MODEL: learned.outcome.from_margin(margin)}
     for name in study.comparators:
         answers[name] = comparator(name)(design, study, train, test)
     held, decided = _held(learned, margin, strata, design.observed[test])
-    return HeldOut(split, answers, held, decided, describe(learned))
+    unadapted = _unadapted(study, split, part, learned, margin)
+    return HeldOut(split, answers, held, decided, describe(learned), unadapted)
+
+
+def _unadapted(
+    study: Study, split: Split, part: TrainingPart, learned: Learned, margin: Numbers
+) -> Unadapted | None:
+    """What transport is judged by, where the study asks for it and the split holds out such a site."""
+    asked = study.transport
+    groups = {protocol.name: protocol.group for protocol in study.protocols}
+    if asked is None or groups[split.protocol] != asked.group:
+        return None
+    known = study.model.group == asked.group
+    given = (learned.out_of_fold, part.observed, part.groups, learned.outcome)
+    return Unadapted(learned.outcome, margin, learned.conformal, between_sites(*given) if known else None)
 
 
 def margins_of(learned: Learned, values: Numbers, strata: Sequence[str]) -> Numbers:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from features.cohort import Cohort
 from features.errors import CohortError
+from training.horizon import censored_before
 from training.study import Study
+from training.study_parts import OutcomeAsked
 
 Mask = NDArray[np.bool_]
 
@@ -35,6 +37,11 @@ def select_population(study: Study, cohort: Cohort) -> Selection:
     return Selection(cohort.take(ids), tuple(exclusions))
 
 
+def censoring_rule(asked: OutcomeAsked) -> str:
+    """What the rule is called that leaves out patients censored before the horizon."""
+    return f"not censored before {asked.horizon:g} {asked.horizon_unit}"
+
+
 def _rules(study: Study, cohort: Cohort) -> list[tuple[str, Mask]]:
     asked = study.population
     rules = [(f"{name} is recorded", ~np.isnan(cohort.outcome(name))) for name in asked.require_outcomes]
@@ -50,6 +57,8 @@ def _rules(study: Study, cohort: Cohort) -> list[tuple[str, Mask]]:
     for locus, calls in asked.exclude_calls.items():
         rare = np.isin(cohort.calls(locus).astype(str), calls)
         rules.append((f"{locus} is none of {', '.join(calls)}", ~rare))
+    if study.outcome.has_horizon:
+        rules.append((censoring_rule(study.outcome), ~censored_before(study.outcome, cohort)))
     return [*rules, (f"{study.outcome.name} is known", ~np.isnan(dose))]
 
 

@@ -13,15 +13,14 @@ from pathlib import Path
 
 from features.cohort import Cohort
 from features.errors import RegistryError, SettingsError
-from features.readers.folder import is_cohort_folder, stream_folder
 from models import bundle
 from models.answers import Answers
 from models.bundle import LoadedBundle
 from models.model_set import ModelSet
 from models.shelf import CHAMPION, Shelf
-from training.datasets.catalog import load_folder
 from training.long_form import LongForm
-from training.study import read_study
+from training.study import Study, read_study
+from training.study_cohort import patients_to_answer
 
 Progress = Callable[[str, int, int], None]
 Row = tuple[str, ...]
@@ -30,7 +29,7 @@ RANKED_COLUMNS = (
     "patient_id", "place", "option", "value", "lower", "upper", "unit",
     "difference", "difference_lower", "difference_upper", "notices",
 )  # fmt: skip
-_CHUNK = 1000
+CHUNK = 1000
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,13 @@ class PredictedFolder:
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """The bundle that answers, its version, the layout of its study's folders, and where it lies."""
+    """The bundle that answers, where it lies, its version, and its study, which lays folders out."""
 
     loaded: LoadedBundle
+    folder: Path
     digest: str
     version: int
-    dataset: str
-    folder: Path
+    study: Study
 
 
 def predict_folder(
@@ -85,7 +84,7 @@ def predict_folder(
         LongForm(long_path) as long,
         _writer(rows_path, COLUMNS) as write,
     ):
-        for chunk in chunks_of(chosen.dataset, folder):
+        for chunk in patients_to_answer(chosen.study, folder, CHUNK):
             answered = _answered(models, chunk, level, long_path is not None)
             for i in range(len(chunk)):
                 write(_row(answers, i) for answers in answered)
@@ -117,7 +116,7 @@ def rank_folder(
         raise RegistryError(f"'{study_name}' answers about one drug; there is nothing to rank")
     n_patients = n_declined = 0
     with _whole(out) as rows_path, _writer(rows_path, RANKED_COLUMNS) as write:
-        for chunk in chunks_of(chosen.dataset, folder):
+        for chunk in patients_to_answer(chosen.study, folder, CHUNK):
             answers = models.answer(chunk, level)
             for i in range(len(chunk)):
                 write(_ranked_rows(models, answers, i))
@@ -138,8 +137,8 @@ def model_of(study_name: str, home: Path, alias: str, level: float) -> ChosenMod
             f"'{study_name}' has no {alias}; run rxplain fit {study_name}, then rxplain promote"
         )
     loaded = bundle.load(entry.folder, entry.digest)
-    dataset = read_study(loaded.manifest.provenance.study_text).dataset
-    return ChosenModel(loaded, entry.digest, entry.version, dataset, entry.folder)
+    study = read_study(loaded.manifest.provenance.study_text)
+    return ChosenModel(loaded, entry.folder, entry.digest, entry.version, study)
 
 
 def _answered(models: ModelSet, cohort: Cohort, level: float, explain: bool) -> list[Answers]:
@@ -172,16 +171,6 @@ def _whole(path: Path) -> Iterator[Path]:
 
 def _whole_if_asked(path: Path | None) -> AbstractContextManager[Path | None]:
     return nullcontext() if path is None else _whole(path)
-
-
-def chunks_of(dataset: str, folder: Path) -> Iterator[Cohort]:
-    """The folder's patients, some at a time; only the layout of a source is read whole."""
-    if is_cohort_folder(folder):
-        yield from stream_folder(folder, _CHUNK)
-        return
-    cohort = load_folder(dataset, folder)
-    for start in range(0, len(cohort), _CHUNK):
-        yield cohort.take(cohort.patient_ids[start : start + _CHUNK])
 
 
 def _row(answers: Answers, i: int) -> Row:

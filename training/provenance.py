@@ -25,6 +25,9 @@ _OUTSIDE = (
     "predict_folder",
     "long_form",
     "home",
+    "new_",
+    "column_",
+    "found_columns",
 )
 
 

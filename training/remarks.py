@@ -8,6 +8,10 @@ from typing import Any
 from training.study import Study
 
 Document = Mapping[str, Any]
+_HORIZON = (
+    "Patients censored before the horizon are left out, not weighted: the more there are, the more the rate "
+    "of {event} is overstated."
+)
 RECOGNIZER, FORMULA, MODEL = "site_recognizer", "iwpc_pharmacogenetic", "model"
 
 
@@ -22,6 +26,8 @@ def remarks(study: Study, document: Document) -> list[str]:
     if RECOGNIZER in study.comparators and random and grouped:
         sentences.append(_recognizer(study, document, random[0], grouped[0]))
     sentences += [_against_simple(document, p.name) for p in study.protocols if study.outcome.is_binary]
+    if study.outcome.has_horizon:
+        sentences.append(_HORIZON.format(event=study.outcome.event))
     return [*sentences, *study.caveats]
 
 

@@ -25,7 +25,8 @@ from models.bundle import LoadedBundle
 from models.response import ResponseModel
 from models.scoring import Scores, score
 from models.shelf import CHAMPION
-from training.predict_folder import chunks_of, model_of
+from training.predict_folder import CHUNK, model_of
+from training.study_cohort import patients_to_answer
 from training.workers import spread
 
 Progress = Callable[[str, int, int], None]
@@ -77,7 +78,7 @@ def encode_folder(
     schema = pa.schema([*fields, *([(model.strata, pa.string())] if model.strata else [])])
     try:
         with pq.ParquetWriter(unfinished, schema) as writer:
-            for cohort in chunks_of(chosen.dataset, folder):
+            for cohort in patients_to_answer(chosen.study, folder, CHUNK):
                 matrix = encode(cohort, model.spec)
                 columns = [pa.array(cohort.patient_ids, pa.string())]
                 columns += [pa.array(own, pa.float64(), from_pandas=True) for own in matrix.values.T]

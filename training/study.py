@@ -6,16 +6,17 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from features.derived import parts_of
-from features.encode import declaration_faults
 from features.errors import Fault, StudyError
-from models.outcome import DIRECTIONS, LINKS, LOGIT
+from models.outcome import LOGIT
+from training.study_card import CardAsked
+from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
+    BiomarkersAsked,
     FeaturesAsked,
     Gate,
     LinearAsked,
@@ -26,9 +27,12 @@ from training.study_parts import (
     Protocol,
     QuestionAsked,
     RidgeAsked,
+    SourceAsked,
+    TransportAsked,
     TreesAsked,
     VariableAsked,
 )
+from training.study_table import TableAsked, table_of
 from training.study_text import Dataclass, read_section, read_sections
 
 _SHIPPED = resources.files("training") / "studies"
@@ -38,7 +42,8 @@ _SHIPPED = resources.files("training") / "studies"
 class Study:
     """Everything that decides what is trained and judged; `text` is the file as it was read.
 
-    `caveats` are sentences that stand beside the figures wherever they are told.
+    `caveats` are sentences that stand beside the figures wherever they are told. `folder` is where the file
+    lay, from which a relative `dataset` is found.
     """
 
     name: str
@@ -60,11 +65,17 @@ class Study:
     trees: TreesAsked | None = None
     panel: PanelAsked | None = None
     question: QuestionAsked | None = None
+    transport: TransportAsked | None = None
+    biomarkers: BiomarkersAsked | None = None
+    card: CardAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
     variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     variant: str = ""
+    source: SourceAsked = field(default_factory=SourceAsked)
+    table: TableAsked | None = None
+    folder: Path | None = None
 
     @property
     def sha256(self) -> str:
@@ -109,6 +120,10 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "trees": TreesAsked,
     "panel": PanelAsked,
     "question": QuestionAsked,
+    "source": SourceAsked,
+    "transport": TransportAsked,
+    "biomarkers": BiomarkersAsked,
+    "card": CardAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}
@@ -132,7 +147,12 @@ def load_study(name_or_path: str | Path) -> Study:
         raise StudyError(
             f"study '{name_or_path}' is not known; use one of {known}, or the path of a TOML file"
         )
-    return read_study(path.read_text(encoding="utf-8"))
+    return replace(read_study(path.read_text(encoding="utf-8")), folder=path.parent)
+
+
+def study_name(name_or_path: str) -> str:
+    """The name under which a study is registered, of a study that may be given by its TOML file."""
+    return load_study(name_or_path).name if name_or_path.endswith(".toml") else name_or_path
 
 
 def read_study(text: str) -> Study:
@@ -142,7 +162,7 @@ def read_study(text: str) -> Study:
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"the study is not TOML: {error}") from error
     faults: list[Fault] = []
-    keys = _SECTIONS.keys() | _ARRAYS.keys() | _OPTIONAL.keys() | _OPTIONAL_ARRAYS.keys()
+    keys = {"table", *_SECTIONS, *_ARRAYS, *_OPTIONAL, *_OPTIONAL_ARRAYS}
     head = read_section(_Head, {k: v for k, v in given.items() if k not in keys}, "study", faults)
     parts: dict[str, Any] = {  # Any: each key has the kind that its table names, None only beside a fault
         **{k: read_section(kind, given.get(k), k, faults) for k, kind in _SECTIONS.items()},
@@ -150,11 +170,14 @@ def read_study(text: str) -> Study:
         **{k: read_sections(kind, given.get(k), k, faults) for k, kind in _ARRAYS.items()},
         **{k: read_sections(v, given[k], k, faults) for k, v in _OPTIONAL_ARRAYS.items() if k in given},
     }
-    if not faults:
-        study = Study(**vars(head), **parts, text=text)
-        faults = _contradictions(study)
-    if faults:
-        raise StudyError(f"{len(faults)} faults in the study", faults)
+    faults += faults_of_parts(parts)
+    if "table" in given:
+        parts["table"] = table_of(given["table"], parts, faults)
+    if head is not None and all(part is not None for part in parts.values()):
+        faults += faults_of_features(Study(**vars(head), **parts, text=text))
+    if head is None or faults:
+        raise StudyError(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the study", faults)
+    study = Study(**vars(head), **parts, text=text)
     return _variant(study) if study.variant else study
 
 
@@ -163,7 +186,7 @@ def _variant(study: Study) -> Study:
     kept = set(study.variants[study.variant])
 
     def stays(name: str) -> bool:
-        return all(_block(part) in kept for part in (parts_of(name) or (name,)))
+        return all(block_of(part) in kept for part in (parts_of(name) or (name,)))
 
     def compared(name: str) -> bool:
         blocks = name.removeprefix("only:").split("+") if name.startswith("only:") else ()
@@ -180,84 +203,3 @@ def _variant(study: Study) -> Study:
     comparators = tuple(filter(compared, study.comparators))
     name, title = f"{study.name}-{study.variant}", f"{study.title} ({study.variant.replace('_', ' ')})"
     return replace(study, name=name, title=title, spec=spec, model=model, comparators=comparators, gates=())
-
-
-def _block(name: str) -> str:
-    return name.removeprefix("log2.").partition(".")[0]
-
-
-def _contradictions(study: Study) -> list[Fault]:
-    """What is well written but cannot be meant."""
-    faults = _of_features(study) + _of_outcome(study)
-    if study.model.inner_folds < 2:
-        faults.append(Fault("model.inner_folds", "is below 2"))
-    if study.model.without not in ("filled", "refitted"):
-        faults.append(Fault("model.without", "is neither 'filled' nor 'refitted'"))
-    learners = (study.linear, study.ridge, study.trees, study.panel)
-    if not any(learners):
-        faults.append(Fault("study", "has no member", "write [linear], [ridge] or [trees]"))
-    for i, protocol in enumerate(study.protocols):
-        faults += [Fault(f"protocols[{i}]{key}", what) for key, what in _protocol_faults(protocol)]
-    for i, gate in enumerate(study.gates):
-        if gate.at_least is None and gate.at_most is None:
-            faults.append(Fault(f"gates[{i}]", "has no bound", "give at_least, at_most or both"))
-    faults += declaration_faults(variable.variable() for variable in study.variables)
-    return faults
-
-
-def _of_features(study: Study) -> list[Fault]:
-    def is_served(name: str) -> bool:
-        return any(fnmatchcase(name, served.replace("[", "[[]")) for served in study.features)
-
-    exact = set(study.features)
-    open_ended = any(".*" in name for name in exact)
-    faults = [
-        Fault("spec.absent", f"'{n}' is not among spec.names")
-        for n in study.spec.absent
-        if n not in exact and not (open_ended and is_served(n))
-    ]
-    for where, groups in (("masks", study.model.masks), ("required_any", study.model.required_any)):
-        named = (n for g in groups for n in g if n not in exact and not (open_ended and is_served(n)))
-        faults += [Fault(f"model.{where}", f"'{n}' is not served") for n in named]
-    blocks = set(map(_block, exact)) - {"interaction"}
-    faults += [
-        Fault("model.mask_blocks", f"'{b}' is no block that is served", f"use {', '.join(sorted(blocks))}")
-        for b in study.model.mask_blocks
-        if b not in blocks
-    ]
-    strange = {b for variant in study.variants.values() for b in variant} - blocks
-    faults += [Fault("variants", f"'{b}' is no block that is served") for b in sorted(strange)]
-    if study.variant and study.variant not in study.variants:
-        known = ", ".join(study.variants) or "none"
-        faults.append(Fault("variant", f"'{study.variant}' is not known", f"the study has: {known}"))
-    return faults
-
-
-def _of_outcome(study: Study) -> list[Fault]:
-    asked = study.outcome
-    if asked.kind not in ("continuous", "binary"):
-        return [Fault("outcome.kind", "is neither 'continuous' nor 'binary'")]
-    if asked.better not in DIRECTIONS:
-        return [Fault("outcome.better", "is neither 'higher' nor 'lower'", "leave it out if neither helps")]
-    if asked.is_binary:
-        return [] if asked.event else [Fault("outcome.event", "is missing", "say what a 1 means")]
-    faults = [
-        Fault("outcome.links", f"'{link}' is not known", f"use {', '.join(LINKS)}")
-        for link in asked.links
-        if link not in LINKS
-    ]
-    if not asked.links or asked.lowest >= asked.highest:
-        faults.append(Fault("outcome", "needs a link, and lowest below highest"))
-    return faults
-
-
-def _protocol_faults(protocol: Protocol) -> list[tuple[str, str]]:
-    if protocol.kind not in ("random", "folds", "group"):
-        return [(".kind", "is none of 'random', 'folds' and 'group'")]
-    if protocol.kind == "random" and not (protocol.splits > 0 and 0 < protocol.test_share < 1):
-        return [("", "needs splits above 0 and test_share between 0 and 1")]
-    if protocol.kind == "folds" and not (protocol.splits > 0 and protocol.folds > 1):
-        return [("", "needs splits above 0 and folds above 1")]
-    if protocol.kind == "group" and not protocol.group:
-        return [(".group", "is missing")]
-    return []

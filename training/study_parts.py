@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from features.errors import Fault
 from features.knowledge.tables import ClinicalVariable
 from models.outcome import BinaryOutcome, ContinuousOutcome, Outcome
+from models.recalibration import LEAST_LOCAL
+
+TIME_TO_EVENT = "time-to-event"
+
+
+@dataclass(frozen=True)
+class SourceAsked:
+    """Where a cohort of one's own comes from, in the study's words."""
+
+    title: str = "not stated"
+    citation: str = "not stated"
+    terms: str = "not stated"
 
 
 @dataclass(frozen=True)
 class OutcomeAsked:
     """What is predicted. Of a `continuous` outcome the link is chosen among `links` in each training part.
 
-    Of a `binary` one `event` says what a 1 means. `better` is `higher`, `lower` or nothing, for ranking.
+    Of a `binary` one `event` says what a 1 means. `better` is `higher`, `lower` or nothing, for ranking. A
+    `time-to-event` one asks whether the event came by `horizon` (in `horizon_unit`): the cohort's outcome
+    `time` is when it came or the patient was last seen, and `happened` is 1 where it came.
     """
 
     drug: str
@@ -25,17 +40,31 @@ class OutcomeAsked:
     highest: float = 1.0
     event: str = ""
     better: str = ""
+    time: str = ""
+    happened: str = ""
+    horizon: float = 0.0
+    horizon_unit: str = ""
 
     @property
     def is_binary(self) -> bool:
         """Whether the answer is a probability."""
-        return self.kind == "binary"
+        return self.kind == "binary" or self.has_horizon
+
+    @property
+    def has_horizon(self) -> bool:
+        """Whether it is asked of an event and the time to it."""
+        return self.kind == TIME_TO_EVENT
+
+    @property
+    def what_happens(self) -> str:
+        """The event in words, with its horizon where it has one."""
+        return f"{self.event} by {self.horizon:g} {self.horizon_unit}" if self.has_horizon else self.event
 
     def outcome(self, link: str, drug: str | None = None) -> Outcome:
         """The outcome on one of its links, of the study's drug or of one of its panel."""
         name = self.drug if drug is None else drug
         if self.is_binary:
-            return BinaryOutcome(name, self.name, self.event, self.better)
+            return BinaryOutcome(name, self.name, self.what_happens, self.better)
         return ContinuousOutcome(name, self.name, self.unit, link, self.lowest, self.highest, self.better)
 
 
@@ -186,3 +215,40 @@ class Gate:
     at_least: float | None = None
     at_most: float | None = None
     minimum_n: int = 0
+
+
+@dataclass(frozen=True)
+class TransportAsked:
+    """What `local` patients of a new site are worth: drawn `repeats` times from each level of `group`.
+
+    `group` is that of one of the study's protocols of kind `group`.
+    """
+
+    group: str
+    local: int = 30
+    repeats: int = 20
+
+    def faults(self, held_out: Collection[str]) -> list[Fault]:
+        """What cannot be meant; `held_out` are the groups that the study's protocols leave out."""
+        faults = []
+        if self.group not in held_out:
+            faults.append(Fault("transport.group", "is the group of no protocol of kind 'group'"))
+        if self.local < LEAST_LOCAL or self.repeats < 1:
+            faults.append(Fault("transport", f"needs local of {LEAST_LOCAL} or more, and repeats above 0"))
+        return faults
+
+
+@dataclass(frozen=True)
+class BiomarkersAsked:
+    """How often features are chosen on `halves` of the patients, at which share `threshold` of them one is
+    selected, and how often the model is fitted again for the intervals of importance."""
+
+    halves: int = 100
+    threshold: float = 0.75
+    refits: int = 20
+
+    def faults(self) -> list[Fault]:
+        """What cannot be meant."""
+        if self.halves >= 2 and 0.5 < self.threshold < 1.0 and self.refits >= 2:
+            return []
+        return [Fault("biomarkers", "needs two halves and refits, and threshold between 0.5 and 1")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from models.registry import artifact_root, open_client
@@ -95,6 +97,19 @@ def recording(home: Path, study: Study) -> Iterator[Recording]:
     except BaseException:
         run.end("FAILED")
         raise
+
+
+def kept_document(home: Path, run_id: str) -> dict[str, object] | None:
+    """The evaluation's document that a run kept; None when the run or its file is gone."""
+    client = open_client(home)
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    try:
+        files = [found.path for found in client.list_artifacts(run_id) if found.path.endswith(".json")]
+        texts = [Path(client.download_artifacts(run_id, path)).read_text(encoding="utf-8") for path in files]
+    except (MlflowException, OSError):
+        return None
+    documents = (json.loads(text) for text in texts)
+    return next((found for found in documents if "protocols" in found), None)
 
 
 def close_interrupted(client: MlflowClient, experiment: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from features.knowledge.codes import drug_of_rxnorm, drugs_named
 from features.readers.facts import Facts, Imported, Place
 from features.readers.file_faults import FileFaults, number_of
 from features.readers.index_date import IndexDates, days_between, exact_date
-from features.readers.table_schema import DeclaredFact, TableSchema
-from features.readers.text_table import TextTable
+from features.readers.plain_table import PlainTable, open_table
+from features.readers.table_schema import ANY_OTHER, NOTHING, DeclaredFact, TableSchema
 
 CHUNK = 20_000
 """Rows that are held at a time."""
@@ -42,7 +43,7 @@ Row = tuple[int, dict[str, str | None]]
 def read_clinical_table(
     path: Path, schema: TableSchema, index: IndexDates | None = None, strict: bool = True
 ) -> Imported:
-    """The facts of a table; every fault of every row told together, nothing returned when there is one.
+    """The facts of a table (text or Parquet); every fault told together, and then nothing else.
 
     `index` is needed where the table gives dates instead of days. With `strict` False an implausible
     quantity is left out and counted.
@@ -51,7 +52,7 @@ def read_clinical_table(
     facts = Facts(faults, strict)
     read = {"wide": _wide_row, "long": _long_row, "medications": _medication_row}[schema.shape]
     days = _Days(schema, index, facts)
-    with TextTable(path, schema.delimiter) as table:
+    with open_table(path, schema.delimiter) as table:
         table.require(schema.columns, (*schema.columns, *schema.ignore))
         check, seen = frame_schema(schema), set[str]()
         for chunk in _chunks(table, schema):
@@ -108,7 +109,15 @@ class _Days:
         text = row[dates] if dates else None
         if text is None:
             return math.nan
-        start, day = self._dates.get(str(row[self.schema.patient_id])), exact_date(text)
+        return self._from(self._dates.get(str(row[self.schema.patient_id])), text, dates, place)
+
+    def between(self, row: Fields, column: str, place: Place) -> float:
+        """Days from the row's index date to the date in a column; NaN where it is empty or was refused."""
+        text, index = row[column], row[self.schema.index_date]
+        return math.nan if text is None else self._from(exact_date(index or ""), text, column, place)
+
+    def _from(self, start: date | None, text: str, dates: str, place: Place) -> float:
+        day = exact_date(text)
         if start is None or day is None:
             what = "not a day" if day is None else "the patient has no index date"
             remedy = "write YYYY-MM-DD" if day is None else "add it to the index dates"
@@ -117,10 +126,16 @@ class _Days:
         return days_between(start, day)
 
 
-def _chunks(table: TextTable, schema: TableSchema) -> Iterator[list[Row]]:
-    names = table.columns
+def _chunks(table: PlainTable, schema: TableSchema) -> Iterator[list[Row]]:
+    names, comma = table.columns, schema.number_columns if schema.decimal == "," else frozenset()
+
+    def read(name: str, text: str) -> str | None:
+        if text in schema.missing:
+            return None
+        return text.replace(",", ".") if name in comma else text
+
     rows = (
-        (line, {n: None if text in schema.missing else text for n, text in zip(names, texts, strict=True)})
+        (line, {name: read(name, text) for name, text in zip(names, texts, strict=True)})
         for line, texts in table.rows()
     )
     while chunk := list(islice(rows, CHUNK)):
@@ -150,6 +165,8 @@ def _number() -> pa.Check:
 
 
 def _checks(fact: DeclaredFact) -> list[pa.Check]:
+    if ANY_OTHER in fact.values:
+        return []
     if fact.values:
         return [pa.Check.isin(list(fact.values), error="not a value that the schema lists")]
     return [_number()] if fact.is_number else []
@@ -165,9 +182,14 @@ def _wide_row(row: Fields, patient: int, place: Place, bad: set, days: _Days) ->
             days.facts.faults.at(place.file, place.line, fact.day_column, "empty", "fill it")
             continue
         day, start, stop = (_number_in(row, name) for name in beside[1:])
+        if fact.date_column:
+            day = days.between(row, fact.date_column, place)
+            if math.isnan(day):
+                continue
         unit = (row[fact.unit_column] or "") if fact.unit_column else fact.unit
         at = Place(place.file, place.line, column)
-        said = _Said(text, unit, day if fact.day_column else float(fact.day), at, start, stop)
+        has_day = bool(fact.day_column or fact.date_column)
+        said = _Said(text, unit, day if has_day else float(fact.day), at, start, stop)
         _state(days.facts, patient, fact, said)
 
 
@@ -209,9 +231,12 @@ def _medication_row(row: Fields, patient: int, place: Place, bad: set, days: _Da
 
 
 def _state(facts: Facts, patient: int, fact: DeclaredFact, field: _Said) -> None:
-    said = fact.values.get(field.text, "" if fact.values else field.text)
-    number, at = number_of(said), field.place
-    if fact.values and field.text not in fact.values:
+    found, at = fact.said(field.text), field.place
+    said = found or ""
+    number, kept = number_of(said), fact.kept_unit or fact.unit
+    if fact.values and found == NOTHING:
+        return
+    if found is None:
         _refuse(facts, at, "not a value that the schema lists")
     elif fact.section == "groups":
         facts.group(patient, fact.subject, said)
@@ -224,9 +249,9 @@ def _state(facts: Facts, patient: int, fact: DeclaredFact, field: _Said) -> None
     elif fact.is_number and number is None:
         _refuse(facts, at, "not a finite number")
     elif fact.section == "outcomes":
-        facts.outcome(patient, fact.subject, number or 0.0, field.unit, field.day, at, fact.unit)
+        facts.outcome(patient, fact.subject, number or 0.0, field.unit, field.day, at, kept)
     elif fact.is_number:
-        facts.quantity(patient, fact.subject, number or 0.0, field.unit, field.day, at, fact.unit)
+        facts.quantity(patient, fact.subject, number or 0.0, field.unit, field.day, at, kept)
     else:
         facts.stated(patient, fact.subject, said, field.day, at)
 

@@ -27,6 +27,10 @@
     unit = "mg/wk"
     day = 90                           # days from the index date; or day_column; 0 is the default
 
+In `values` the text `*` stands for any other, and `-` says that nothing was recorded. A wide table that names
+the column of each patient's `index_date` may give a fact's day by its `date_column`; `decimal = ","` reads
+decimal commas.
+
 A long table names its columns `name`, `value` and, where there are any, `unit` and `day` (or `date`, with
 index dates). A medication list names `drug` (a name or an RxCUI), and `start` and `stop` (days) or
 `start_date` and `stop_date`.
@@ -52,6 +56,9 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
 }
 """By shape, the roles that columns may have besides the patient's id."""
 
+ANY_OTHER, NOTHING = "*", "-"
+"""In `values`: any other text, and that nothing was recorded."""
+
 SECTIONS = ("clinical", "genotypes", "medications", "outcomes", "groups")
 _NEEDED: Mapping[str, tuple[str, ...]] = {"wide": (), "long": ("name", "value"), "medications": ("drug",)}
 _LARGEST = 1_000_000
@@ -70,6 +77,8 @@ class DeclaredFact:
     day_column: str = ""
     start_column: str = ""
     stop_column: str = ""
+    date_column: str = ""
+    kept_unit: str = ""
 
     @property
     def section(self) -> str:
@@ -86,6 +95,10 @@ class DeclaredFact:
         """Whether the texts are numbers: a quantity with a unit, or an outcome."""
         is_quantity = self.subject in measurements() or bool(self.unit or self.unit_column)
         return self.section == "outcomes" or (self.section == "clinical" and is_quantity)
+
+    def said(self, text: str) -> str | None:
+        """What a text of the column says: itself, or what `values` make of it; None where they lack it."""
+        return self.values.get(text, self.values.get(ANY_OTHER)) if self.values else text
 
     def faults(self, where: str) -> list[Fault]:
         """What the declaration lacks or contradicts."""
@@ -121,7 +134,10 @@ class DeclaredFact:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A declared table; `facts` by column (wide) or by name (long), `roles` the columns of a long shape."""
+    """A declared table; `facts` by column (wide) or by name (long), `roles` the columns of a long shape.
+
+    `index_date` is the column of a wide table that holds each patient's day 0.
+    """
 
     shape: str
     patient_id: str
@@ -130,6 +146,8 @@ class TableSchema:
     missing: frozenset[str] = frozenset({""})
     ignore: frozenset[str] = frozenset()
     delimiter: str = ","
+    decimal: str = "."
+    index_date: str = ""
 
     def __post_init__(self) -> None:
         found = [
@@ -152,6 +170,12 @@ class TableSchema:
             )
         if self.shape in ("wide", "long") and not self.facts:
             found.append(Fault("facts", "no fact is declared", "declare at least one"))
+        if self.decimal not in (".", ",") or self.decimal == self.delimiter:
+            found.append(Fault("decimal", "not a decimal sign, or the delimiter itself", "use '.' or ','"))
+        if not self.index_date or self.shape != "wide":
+            dated = [name for name, fact in self.facts.items() if fact.date_column]
+            what, remedy = "a date needs the index date of a wide table", "name its column as 'index_date'"
+            found += [Fault(f"facts.{name[:LONGEST_NAME]}", what, remedy) for name in dated]
         if found:
             raise CohortError(f"{len(found)} faults in the table's schema", found)
 
@@ -159,9 +183,15 @@ class TableSchema:
     def columns(self) -> tuple[str, ...]:
         """Every column that is read, each once."""
         wide = tuple(self.facts) if self.shape == "wide" else ()
-        units = tuple(fact.unit_column for fact in self.facts.values() if fact.unit_column)
-        named = (self.patient_id, *self.roles.values(), *wide, *units, *self.day_columns)
-        return tuple(dict.fromkeys(named))
+        beside = [name for fact in self.facts.values() for name in (fact.unit_column, fact.date_column)]
+        named = (self.patient_id, *self.roles.values(), *wide, *beside, *self.day_columns, self.index_date)
+        return tuple(name for name in dict.fromkeys(named) if name)
+
+    @property
+    def number_columns(self) -> frozenset[str]:
+        """The columns of a wide table that hold nothing but numbers."""
+        wide = self.facts.items() if self.shape == "wide" else ()
+        return frozenset(self.day_columns) | {n for n, fact in wide if fact.is_number and not fact.values}
 
     @property
     def day_columns(self) -> tuple[str, ...]:
@@ -198,7 +228,7 @@ def read_schema(path: Path) -> TableSchema:
 def schema_of(document: Mapping[str, object]) -> TableSchema:
     """The schema in plain data, as TOML holds it."""
     roles = {role for names in SHAPES.values() for role in names}
-    texts = {"shape", "patient_id", "delimiter", *roles}
+    texts = {"shape", "patient_id", "delimiter", "decimal", "index_date", *roles}
     lists = {"missing", "ignore"}
     faults = [
         Fault(key[:LONGEST_NAME], "not known here", "leave it out")
@@ -226,6 +256,8 @@ def schema_of(document: Mapping[str, object]) -> TableSchema:
         missing=frozenset({"", *_texts(document, "missing")}),
         ignore=frozenset(_texts(document, "ignore")),
         delimiter=str(document.get("delimiter", ",")),
+        decimal=str(document.get("decimal", ".")),
+        index_date=str(document.get("index_date", "")),
     )
 
 

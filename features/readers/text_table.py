@@ -60,15 +60,7 @@ class TextTable:
 
     def require(self, needed: Sequence[str], allowed: Sequence[str] | None = None) -> None:
         """Refuse a file that lacks a needed column, or, where `allowed` is given, has another."""
-        where, has = f"{self.file} line {self._line}", set(self.columns)
-        missing = [Fault(where, f"the column '{n}' is missing", f"add '{n}'") for n in needed if n not in has]
-        strange = [] if allowed is None else sorted(has - set(allowed))
-        unknown = [
-            Fault(where, f"the column '{name[:LONGEST_NAME]}' is not known here", "leave it out")
-            for name in strange[:MOST_FAULTS]
-        ]
-        if missing or unknown:
-            raise CohortError(f"{self.file} has not the columns it needs", [*missing, *unknown])
+        require_columns(self.file, f"{self.file} line {self._line}", self.columns, needed, allowed)
 
     def positions(self, wanted: Sequence[str]) -> list[int]:
         """Positions of columns that are there."""
@@ -170,6 +162,21 @@ class TextTable:
 
     def _refusal(self, line: int, what: str, remedy: str) -> CohortError:
         return CohortError(f"{self.file} cannot be read", [Fault(f"{self.file} line {line}", what, remedy)])
+
+
+def require_columns(
+    file: str, where: str, columns: Sequence[str], needed: Sequence[str], allowed: Sequence[str] | None
+) -> None:
+    """Refuse columns that lack a needed one, or, where `allowed` is given, hold another."""
+    has = set(columns)
+    missing = [Fault(where, f"the column '{n}' is missing", f"add '{n}'") for n in needed if n not in has]
+    strange = [] if allowed is None else sorted(has - set(allowed))
+    unknown = [
+        Fault(where, f"the column '{name[:LONGEST_NAME]}' is not known here", "leave it out")
+        for name in strange[:MOST_FAULTS]
+    ]
+    if missing or unknown:
+        raise CohortError(f"{file} has not the columns it needs", [*missing, *unknown])
 
 
 def _dialect(delimiter: str | None, header: str) -> dict[str, Any]:

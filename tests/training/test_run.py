@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import shutil
 from pathlib import Path
@@ -17,9 +18,12 @@ from models.registry import Registry, open_client
 from tests.training.conftest import iwpc_rows, write_iwpc
 from training.datasets.iwpc_columns import to_cohort
 from training.evaluation_store import keep_evaluation, read_evaluation
+from training.model_card.registered import write_registered_card
+from training.model_card.validity import schema_faults
 from training.predict_folder import COLUMNS, predict_folder
+from training.prepared import check_study
 from training.promotion import promote
-from training.run import RunResult, check_study, evaluate_study, run_study
+from training.run import RunResult, evaluate_study, run_study
 from training.study import Study
 
 
@@ -67,11 +71,30 @@ def test_run_leaves_a_bundle_figures_a_run_and_a_version(
     assert {gate["name"] for gate in loaded.manifest.provenance.metrics["gates"]} == {
         g.name for g in tiny_study.gates
     }
-    assert {path.suffix for path in result.figures.iterdir()} == {".png", ".svg"}
+    assert {path.suffix for path in result.figures.iterdir()} == {".png", ".svg", ".html", ".json", ".xml"}
     run = open_client(home).get_run(result.run_id)
     assert run.info.status == "FINISHED"
     assert run.inputs.dataset_inputs[0].dataset.digest == loaded.manifest.provenance.cohort_fingerprint[:36]
     assert "random_80_20.model.mae" in run.data.metrics
+
+
+@pytest.mark.slow
+def test_card_of_a_version_tells_its_runs_figures_and_of_a_stranger_its_bundles(
+    result: RunResult, home: Path, tiny_study: Study, tmp_path: Path
+) -> None:
+    mae = result.evaluation.document["protocols"]["leave_one_site_out"]["model"]["mae"]
+    logged = {path.path for path in open_client(home).list_artifacts(result.run_id, "figures")}
+    assert {"figures/card.html", "figures/card.json", "figures/card.xml"} <= logged
+    Registry(tmp_path / "other").publish(tiny_study.name, result.bundle)
+    for place in (home, tmp_path / "other"):
+        version, paths = write_registered_card(place, tiny_study.name, None, tmp_path / "out")
+        told = json.loads(paths[1].read_text(encoding="utf-8"))
+        assert (told["version"], told["bundle_digest"]) == (version, result.digest)
+        assert told["performance"]["leave_one_site_out"]["model"]["mae"] == mae
+        assert f"{mae['value']:.2f}" in paths[0].read_text(encoding="utf-8")
+        assert schema_faults(paths[2].read_text(encoding="utf-8")) == []
+    with pytest.raises(RegistryError, match="no version 99"):
+        write_registered_card(home, tiny_study.name, 99, tmp_path / "out")
 
 
 @pytest.mark.slow

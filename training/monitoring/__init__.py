@@ -1,1 +1,1 @@
-"""Patients who came after training: what they look like, how they fare, and what the model may still promise."""
+"""Patients who came after training: who they are, how they fare, and what may still be promised."""

@@ -50,9 +50,8 @@ def rate_alarm(happened: Numbers, answered: Numbers, chance: float = 0.05) -> Al
     factors = np.exp(np.linspace(-np.log(4.0), np.log(4.0), _N_BETS))
     shifted = p * factors / (1.0 - p + p * factors)
     y = np.asarray(happened, dtype=np.float64)[:, None]
-    return _alarm(
-        np.cumsum(np.log(np.where(y > 0.5, shifted / p, (1.0 - shifted) / (1.0 - p))), axis=0), chance
-    )
+    ratios = np.where(y > 0.5, shifted / p, (1.0 - shifted) / (1.0 - p))
+    return _alarm(np.cumsum(np.log(ratios), axis=0), chance)
 
 
 def _log_wealth(missed: Numbers, rate: float) -> Numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,8 @@ def field_figures(seen: Seen) -> dict[str, Any]:
     known = ~np.isnan(seen.observed) & ~np.isnan(seen.answers.value)
     n = int(known.sum())
     if n < SMALLEST_CELL:
-        return {
-            "n": n if n == 0 else None,
-            "note": f"figures need {SMALLEST_CELL} outcomes of patients answered",
-        }
+        note = f"figures need {SMALLEST_CELL} outcomes of patients answered"
+        return {"n": n if n == 0 else None, "note": note}
     held = _held(seen.answers, seen.observed)
     groups = [
         (variable, str(level), known & (labels == level))
@@ -65,9 +63,9 @@ def field_figures(seen: Seen) -> dict[str, Any]:
 def _held(answers: Answers, observed: Numbers) -> Numbers:
     """1 where the interval, or the set of outcomes that cannot be ruled out, held what was observed."""
     if answers.possible is None:
-        return ((answers.lower <= observed) & (observed <= answers.upper)) * 1.0
+        return ((answers.lower <= observed) & (observed <= answers.upper)).astype(np.float64)
     possible = np.array(answers.possible).reshape(-1, 2)
-    return np.where(observed > 0.5, possible[:, 0], possible[:, 1]) * 1.0
+    return np.where(observed > 0.5, possible[:, 0], possible[:, 1]).astype(np.float64)
 
 
 def _coverage(held: Numbers, promised: float, chance: float) -> dict[str, Any]:
@@ -102,9 +100,5 @@ def _finite(figures: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _told(alarm: Alarm) -> dict[str, Any]:
-    found = asdict(alarm)
-    return {
-        "alarm": alarm.raised,
-        "raised_after": alarm.raised_after,
-        "evidence": round(found["evidence"], 4),
-    }
+    evidence = round(alarm.evidence, 4)
+    return {"alarm": alarm.raised, "raised_after": alarm.raised_after, "evidence": evidence}

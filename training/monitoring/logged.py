@@ -1,4 +1,4 @@
-"""Patients whom the service answered, read back from its prediction log as a cohort, with what became of them.
+"""Patients whom the service answered, read back from its prediction log, and what became of them.
 
 The log is read as a file, by its columns; the service may go on writing meanwhile.
 """
@@ -76,9 +76,7 @@ def with_outcomes(cohort: Cohort, table: Path, name: str, unit_note: str) -> Coh
 
 def _requests(path: Path, study: str) -> Iterator[dict]:
     if not path.is_file():
-        raise DataError(
-            f"there is no prediction log under {path.parent}; serve the study first, or name a folder"
-        )
+        raise DataError(f"no prediction log under {path.parent}; serve the study first, or name a folder")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as log:
         query = "SELECT request FROM predictions WHERE study = ? ORDER BY seq"
         for (request,) in log.execute(query, (study,)):

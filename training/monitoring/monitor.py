@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from features.cohort import Cohort
 from features.encode import encode
-from features.join import join
 from models.answers import Answers
 from models.bundle import LoadedBundle
 from models.reference import SMALLEST_CELL
@@ -20,8 +19,9 @@ from models.shelf import CHAMPION
 from training.monitoring.drift import drifts
 from training.monitoring.field import Seen, field_figures
 from training.monitoring.logged import read_log, with_outcomes
-from training.predict_folder import chunks_of, model_of
+from training.predict_folder import model_of
 from training.study import Study, read_study
+from training.study_cohort import cohort_in
 
 Progress = Callable[[str, int, int], None]
 LEVEL = 0.9
@@ -60,7 +60,7 @@ def patients(
     if folder is None:
         cohort = read_log(home, study.name, loaded.models.spec).cohort
     else:
-        cohort = join(list(chunks_of(study.dataset, folder)))
+        cohort = cohort_in(study, folder)
     if outcomes is None:
         return cohort
     unit = "1 or 0" if study.outcome.is_binary else f"give {study.outcome.name} in {study.outcome.unit}"

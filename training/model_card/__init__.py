@@ -1,0 +1,1 @@
+"""The model card in full: applied card, source attributes, reporting items; as JSON, XML and HTML."""
