@@ -15,10 +15,11 @@ import typer
 
 from features.errors import RxplainError
 from training.cli_answers import encode, predict, rank, score
-from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, StudyName
+from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, StudyName, StudyOrFile
 from training.cli_biomarkers import biomarkers
 from training.cli_card import card
 from training.cli_cohort import check, import_files
+from training.cli_monitor import logged, monitor, retrain
 from training.cli_new import new
 from training.cli_recalibrate import recalibrate
 from training.home import data_folder, home_folder
@@ -35,9 +36,6 @@ data_app = typer.Typer(help="Sources of cohorts: list, obtain, verify.", no_args
 
 _LOOK, _TRAIN, _CHOOSE, _ANSWER = "Look", "Train", "Choose which version answers", "Answer"
 
-StudyOrFile = Annotated[
-    str, typer.Argument(metavar="STUDY", help="A study's name, or the path of its TOML file.")
-]
 Reason = Annotated[str, typer.Option(help="Why, for the history.")]
 Who = Annotated[str, typer.Option(help="Who decided, for the history.", default_factory=getpass.getuser)]
 
@@ -229,6 +227,9 @@ def show(
     tell(Records(records), as_json)
 
 
+app.command(rich_help_panel=_LOOK)(monitor)
+app.command(rich_help_panel=_LOOK)(logged)
+app.command(rich_help_panel=_TRAIN)(retrain)
 app.command(rich_help_panel=_ANSWER)(predict)
 app.command(rich_help_panel=_ANSWER)(rank)
 app.command(rich_help_panel=_ANSWER)(encode)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+StudyOrFile = Annotated[
+    str, typer.Argument(metavar="STUDY", help="A study's name, or the path of its TOML file.")
+]
 DataDir = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="Folder of cohorts, else RXPLAIN_DATA.")
 ]

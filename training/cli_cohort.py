@@ -60,7 +60,7 @@ def check(
     from training.cli_results import Checked
     from training.cli_views import tell
     from training.cohort_check import check_folder
-    from training.run import check_study
+    from training.prepared import check_study
     from training.study import load_study, study_names
 
     if study not in study_names() and Path(study).is_dir():

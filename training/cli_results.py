@@ -11,7 +11,8 @@ from rich.text import Text
 from training.cli_views import grid, next_step
 from training.gates import GateResult
 from training.predict_folder import PredictedFolder
-from training.run import RunResult, StudyCheck
+from training.prepared import StudyCheck
+from training.run import RunResult
 
 # How each figure reads: heading, decimals, and what follows the number.
 _METRICS = {

@@ -22,8 +22,9 @@ from training.cli_views import grid, next_step
 from training.datasets.catalog import find_source, load_folder, provide
 from training.live_server import live_server
 from training.population import select_population
+from training.prepared import Progress
 from training.promotion import promote
-from training.run import Progress, RunResult, run_study
+from training.run import RunResult, run_study
 from training.study import Study, load_study
 
 STUDY = "warfarin"

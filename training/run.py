@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.cohort import Cohort
 from features.errors import BundleError
 from features.matrix import FeatureMatrix
 from models import bundle
@@ -24,7 +23,7 @@ from models.model_set import ModelSet
 from models.reference import build_reference
 from models.registry import Registry
 from training.biomarkers import biomarkers
-from training.design import Design, build_design, outcome_name
+from training.design import outcome_name
 from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits, subgroup_levels
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
 from training.fit import fit_models
@@ -32,28 +31,14 @@ from training.gates import GateResult, judge
 from training.model_card.write import write_card
 from training.panel import fit_panel
 from training.panel_evaluate import evaluate_panel
-from training.population import Selection, censoring_rule, select_population
+from training.population import censoring_rule
+from training.prepared import Prepared, Progress, prepare, quiet
 from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
 from training.study import Study
-from training.study_cohort import study_cohort, study_source
+from training.study_cohort import study_source
 from training.tracking import RunRecord, recording
 from training.transport import sites_prior
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class StudyCheck:
-    """What a study finds in its data; `missing` is the share of patients without each feature."""
-
-    study: str
-    n_source: int
-    n_population: int
-    exclusions: tuple[tuple[str, int], ...]
-    n_features: int
-    fingerprint: str
-    missing: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -72,53 +57,25 @@ class RunResult:
     cached: bool
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    n_source: int
-    selection: Selection
-    design: Design
-    fingerprint: str
-    key: str
-
-    @property
-    def cohort(self) -> Cohort:
-        return self.selection.cohort
-
-
-def quiet(_step: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""
-
-
-def check_study(study: Study, data_dir: Path, home: Path) -> StudyCheck:
-    """Whether the study can be done on its data, and on whom; nothing is fitted."""
-    found = _prepare(study, data_dir, home, quiet)
-    matrix = found.design.matrix
-    missing = np.isnan(matrix.values).mean(axis=0).tolist()
-    return StudyCheck(
-        study.name,
-        found.n_source,
-        len(found.cohort),
-        found.selection.exclusions,
-        len(matrix.features),
-        found.fingerprint,
-        dict(zip(matrix.names, missing, strict=True)),
-    )
-
-
 def evaluate_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> Evaluation:
     """The study's evaluation under all its protocols; kept, so that asking again is quick."""
-    return _evaluated(study, _prepare(study, data_dir, home, progress), home, progress)
+    return _evaluated(study, prepare(study, data_dir, home, progress), home, progress)
 
 
 def biomarkers_of(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> dict[str, object]:
     """What the study's patients say of its features; nothing is judged and nothing is kept."""
-    found = _prepare(study, data_dir, home, progress)
+    found = prepare(study, data_dir, home, progress)
     return biomarkers(study, found.design, subgroup_levels(study, found.cohort))
 
 
-def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> RunResult:
-    """Everything from the data to a published candidate; doing it again changes nothing and is quicker."""
-    prepared = _prepare(study, data_dir, home, progress)
+def run_study(
+    study: Study, data_dir: Path, home: Path, progress: Progress = quiet, more: Sequence[Path] = ()
+) -> RunResult:
+    """Everything from the data to a published candidate; doing it again changes nothing and is quicker.
+
+    `more` are folders of patients who came later, laid out like the study's own.
+    """
+    prepared = prepare(study, data_dir, home, progress, more)
     key = key_of(prepared.key, git_commit())
     record = home / "fits" / f"{key}.json"
     folder, figures = home / "candidates" / key, home / "figures" / study.name / key[:12]
@@ -144,18 +101,7 @@ def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = qui
     )  # fmt: skip
 
 
-def _prepare(study: Study, data_dir: Path, home: Path, progress: Progress) -> _Prepared:
-    progress("read", 0, 1)
-    cohort = study_cohort(study, data_dir, home)
-    selection = select_population(study, cohort)
-    fingerprint = selection.cohort.fingerprint()
-    design = build_design(study, selection.cohort)
-    progress("read", 1, 1)
-    order = hashlib.sha256("\n".join(selection.cohort.patient_ids).encode()).hexdigest()
-    return _Prepared(len(cohort), selection, design, fingerprint, key_of(study.text, fingerprint, order))
-
-
-def _evaluated(study: Study, prepared: _Prepared, home: Path, progress: Progress) -> Evaluation:
+def _evaluated(study: Study, prepared: Prepared, home: Path, progress: Progress) -> Evaluation:
     kept = read_evaluation(home, prepared.key)
     if kept is not None:
         return kept
@@ -183,7 +129,7 @@ def _standing(folder: Path) -> LoadedBundle | None:
 
 
 def _fit(
-    study: Study, prepared: _Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...], folder: Path
+    study: Study, prepared: Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...], folder: Path
 ) -> LoadedBundle:
     fit = fit_models if study.panel is None else fit_panel
     models = fit(prepared.design, prepared.cohort, study)
@@ -200,7 +146,7 @@ def _fit(
 
 
 def _provenance(
-    study: Study, prepared: _Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...]
+    study: Study, prepared: Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...]
 ) -> Provenance:
     source = study_source(study)
     return Provenance(
@@ -222,7 +168,7 @@ def _provenance(
     )
 
 
-def _left_out(study: Study, prepared: _Prepared) -> str:
+def _left_out(study: Study, prepared: Prepared) -> str:
     """A sentence on patients censored before the horizon, if the study has one; small counts are not told."""
     if not study.outcome.has_horizon:
         return ""
@@ -231,7 +177,7 @@ def _left_out(study: Study, prepared: _Prepared) -> str:
     return f" {told} patients who were censored before the horizon were left out, not weighted."
 
 
-def _splits_sha256(study: Study, prepared: _Prepared) -> str:
+def _splits_sha256(study: Study, prepared: Prepared) -> str:
     """Digest of who was held out in each split, by id."""
     digest = hashlib.sha256()
     ids = np.array(prepared.cohort.patient_ids)
@@ -252,7 +198,7 @@ def _tracked(record: Path, digest: str) -> str | None:
 
 def _record(
     study: Study,
-    prepared: _Prepared,
+    prepared: Prepared,
     evaluation: Evaluation,
     loaded: LoadedBundle,
     home: Path,

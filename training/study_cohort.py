@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from features.cohort import Cohort
 from features.errors import CohortError, DataError, Fault
+from features.join import join
 from features.readers.clinical_table import read_clinical_table
 from features.readers.folder import is_cohort_folder, read_folder, stream_folder
 from training.datasets.catalog import SOURCES, Source, find_source, load_folder, provide
@@ -63,6 +64,17 @@ def cohort_in(study: Study, folder: Path) -> Cohort:
     else:
         cohort = load_folder(study.dataset, folder)
     return with_event(study.outcome, cohort) if study.outcome.has_horizon else cohort
+
+
+def with_more(study: Study, cohort: Cohort, folders: Sequence[Path]) -> Cohort:
+    """The cohort and the patients of these folders, with their outcomes; nobody may be in two of them."""
+    cohorts = [cohort, *(cohort_in(study, folder) for folder in folders)]
+    joined = join(cohorts)
+    twice = sum(map(len, cohorts)) - len(joined)
+    if twice:
+        what, remedy = f"{twice} patients stand in more than one", "leave them out of one, or rename them"
+        raise CohortError("the cohorts cannot be put together", [Fault("patient_id", what, remedy)])
+    return joined
 
 
 def patients_to_answer(study: Study, folder: Path, chunk: int) -> Iterator[Cohort]:

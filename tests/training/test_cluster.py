@@ -19,7 +19,7 @@ from training import cluster as ours
 from training.cluster import DaskWorkers, cluster
 from training.design import build_design
 from training.evaluate import evaluate
-from training.run import quiet
+from training.prepared import quiet
 from training.study import Study
 from training.workers import spread, working_on
 

@@ -21,8 +21,9 @@ from training.evaluation_store import keep_evaluation, read_evaluation
 from training.model_card.registered import write_registered_card
 from training.model_card.validity import schema_faults
 from training.predict_folder import COLUMNS, predict_folder
+from training.prepared import check_study
 from training.promotion import promote
-from training.run import RunResult, check_study, evaluate_study, run_study
+from training.run import RunResult, evaluate_study, run_study
 from training.study import Study
 
 
