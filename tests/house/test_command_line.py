@@ -21,8 +21,9 @@ HEAVY = {
     "numba", "starlette", "uvicorn", "sqlalchemy",
 }  # fmt: skip
 COMMANDS = {
-    "studies", "data", "import", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
-    "predict", "rank", "encode", "score", "monitor", "logged", "serve", "demo", "doctor",
+    "studies", "data", "import", "new", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
+    "predict", "rank", "encode", "score", "monitor", "logged", "retrain", "recalibrate", "biomarkers", "card",
+    "serve", "demo", "doctor",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
