@@ -69,12 +69,12 @@ def cohort_in(study: Study, folder: Path) -> Cohort:
 def with_more(study: Study, cohort: Cohort, folders: Sequence[Path]) -> Cohort:
     """The cohort and the patients of these folders, with their outcomes; nobody may be in two of them."""
     cohorts = [cohort, *(cohort_in(study, folder) for folder in folders)]
-    joined = join(cohorts)
-    twice = sum(map(len, cohorts)) - len(joined)
+    ids = [patient for own in cohorts for patient in own.patient_ids]
+    twice = len(ids) - len(set(ids))
     if twice:
         what, remedy = f"{twice} patients stand in more than one", "leave them out of one, or rename them"
         raise CohortError("the cohorts cannot be put together", [Fault("patient_id", what, remedy)])
-    return joined
+    return join(cohorts)
 
 
 def patients_to_answer(study: Study, folder: Path, chunk: int) -> Iterator[Cohort]:
