@@ -16,6 +16,7 @@ import typer
 from features.errors import RxplainError
 from training.cli_arguments import AsJson, DataDir
 from training.cli_cohort import check, import_files
+from training.cli_report import report
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -149,6 +150,9 @@ def evaluate(study: StudyOrFile, data: DataDir = None, as_json: AsJson = False) 
     with at_work() as progress:
         evaluation = evaluate_study(load_study(study), data or data_folder(), home_folder(), progress)
     tell(Evaluated(evaluation.document), as_json)
+
+
+app.command(rich_help_panel=_TRAIN)(report)
 
 
 @app.command(rich_help_panel=_CHOOSE)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Cohort
-from features.errors import BundleError
+from features.errors import BundleError, StudyError
 from features.matrix import FeatureMatrix
 from models import bundle
 from models.bundle import LoadedBundle
@@ -34,6 +34,7 @@ from training.panel_evaluate import evaluate_panel
 from training.population import Selection, select_population
 from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
+from training.report_html import report_page
 from training.study import Study
 from training.tracking import RunRecord, track
 
@@ -130,6 +131,22 @@ def run_study(study: Study, data_dir: Path, home: Path, progress: Progress = qui
     return RunResult(
         study.name, evaluation, gates, passed, folder, loaded.digest, run_id, version, figures, cached
     )  # fmt: skip
+
+
+def report_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> tuple[Path, str]:
+    """Where the run's page lies and its HTML, written again from what was kept; nothing is fitted."""
+    prepared = _prepare(study, data_dir, home, progress)
+    evaluation = read_evaluation(home, prepared.key)
+    if evaluation is None:
+        raise StudyError(f"no evaluation of '{study.name}' is kept here; run `rxplain evaluate` or `fit`")
+    key = key_of(prepared.key, git_commit())
+    page = _page(study, prepared, evaluation, _standing(home / "candidates" / key))
+    return home / "figures" / study.name / key[:12] / "report.html", page
+
+
+def _page(study: Study, prepared: _Prepared, evaluation: Evaluation, loaded: LoadedBundle | None) -> str:
+    gates = judge(study, evaluation)
+    return report_page(study, evaluation.document, gates, prepared.design.matrix, loaded)
 
 
 def _prepare(study: Study, data_dir: Path, home: Path, progress: Progress) -> _Prepared:
@@ -236,6 +253,7 @@ def _track(
 ) -> str:
     matrix, models = prepared.design.matrix, loaded.models
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
+    write_whole(figures / "report.html", _page(study, prepared, evaluation, loaded))
     chosen = _chosen(models)
     source = find_source(study.dataset)
     return track(

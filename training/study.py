@@ -16,8 +16,10 @@ from features.encode import declaration_faults
 from features.errors import Fault, StudyError
 from models.outcome import DIRECTIONS, LINKS, LOGIT
 from training.study_parts import (
+    DecisionAsked,
     FeaturesAsked,
     Gate,
+    LearningCurveAsked,
     LinearAsked,
     ModelAsked,
     OutcomeAsked,
@@ -60,6 +62,8 @@ class Study:
     trees: TreesAsked | None = None
     panel: PanelAsked | None = None
     question: QuestionAsked | None = None
+    decision: DecisionAsked | None = None
+    learning_curve: LearningCurveAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -109,6 +113,8 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "trees": TreesAsked,
     "panel": PanelAsked,
     "question": QuestionAsked,
+    "decision": DecisionAsked,
+    "learning_curve": LearningCurveAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}
@@ -201,6 +207,8 @@ def _contradictions(study: Study) -> list[Fault]:
     for i, gate in enumerate(study.gates):
         if gate.at_least is None and gate.at_most is None:
             faults.append(Fault(f"gates[{i}]", "has no bound", "give at_least, at_most or both"))
+    for asked in (study.decision, study.learning_curve):
+        faults += [] if asked is None else asked.faults()
     faults += declaration_faults(variable.variable() for variable in study.variables)
     return faults
 

@@ -68,7 +68,7 @@ def test_run_leaves_a_bundle_figures_a_run_and_a_version(
     assert {gate["name"] for gate in loaded.manifest.provenance.metrics["gates"]} == {
         g.name for g in tiny_study.gates
     }
-    assert {path.suffix for path in result.figures.iterdir()} == {".png", ".svg"}
+    assert {path.suffix for path in result.figures.iterdir()} == {".png", ".svg", ".html"}
     run = open_client(home).get_run(result.run_id)
     assert run.info.status == "FINISHED"
     assert run.inputs.dataset_inputs[0].dataset.digest == loaded.manifest.provenance.cohort_fingerprint[:36]
