@@ -45,7 +45,7 @@ def decision_section(rows: Rows, named: Sequence[float], comparator: str | None)
     drawn, rate = draws(rows.n), float(rows.observed.mean())
     asked = list(named) or [round(rate, 3)]
     curve = _curve(rows, drawn, comparator)
-    told = {
+    told: dict[str, object] = {
         "n": rows.n_patients,
         "event_rate": round(rate, _ROUND),
         "comparator": comparator,
