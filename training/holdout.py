@@ -154,9 +154,7 @@ def _width(learned: Learned, margin: Numbers, strata: Sequence[str]) -> Numbers:
     return high - low
 
 
-def _ends(
-    learned: Learned, margin: Numbers, strata: Sequence[str], level: float
-) -> tuple[Numbers, Numbers]:
+def _ends(learned: Learned, margin: Numbers, strata: Sequence[str], level: float) -> tuple[Numbers, Numbers]:
     """Both ends (n,) in the outcome's unit; -inf and inf where an interval has none."""
     ends = learned.conformal.interval(margin, strata, level)
     low, high = (np.where(np.isinf(end), end, learned.outcome.from_margin(end)) for end in ends)
