@@ -24,7 +24,7 @@ from training.report_shapes import (
 
 _LEFT, _TOP, _FOOT, _HEIGHT = 40.0, 30.0, 40.0, 280.0
 _LINE_APART = 15.0
-_END = 10.0
+_END = 6.0
 Format = Callable[[float], str]
 
 
@@ -142,13 +142,9 @@ def _end_names(lines: Sequence[Line], across: Axis, up: Axis, room: float) -> li
 
 
 def _inner_name(own: Line, y: Side, across: Axis, up: Axis) -> list[Markup]:
-    """The name left of the line, where it has come down a good way."""
-    level = y.low + 0.42 * (y.high - y.low)
-    for (x1, y1), (x2, y2) in zip(own.points, own.points[1:], strict=False):
-        if y1 >= level > y2:
-            at = x1 + (y1 - level) / (y1 - y2) * (x2 - x1)
-            here = across(at) - 8.0
-            if here - len(own.name) * (LETTER + 1.0) > _LEFT:
-                return [text(f"end {own.kind}", here, up(level) + _END, own.name, "end")]
-            return [text(f"end {own.kind}", across(at) + 10.0, up(y.low) - 6.0, own.name)]
-    return []
+    """The name beside the place where the line leaves at the foot, left of it where there is room."""
+    x, at = _within(own.points, y, across, up)[-1]
+    foot = at - _END
+    if x - len(own.name) * (LETTER + 1.0) - 8.0 > _LEFT:
+        return [text(f"end {own.kind}", x - 8.0, foot, own.name, "end")]
+    return [text(f"end {own.kind}", x + 8.0, foot, own.name)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.report_parts import Panel, Section, Table
-from training.report_words import heading, is_figure, number, said, spoken
+from training.report_words import heading, is_figure, number, said, small_number, spoken
 
 Tree = Any  # Any: a tree of JSON
 # The sections that other analyses add, in the order they are read, and what each is about.
@@ -105,4 +105,6 @@ def _cell(found: Tree) -> str:
         return said(found, 3)
     if isinstance(found, list | tuple):
         return ", ".join(_cell(own) for own in found)
-    return number(found, 3) if isinstance(found, int | float) else str(found)
+    if isinstance(found, float):
+        return small_number(found)
+    return number(found) if isinstance(found, int) else str(found)

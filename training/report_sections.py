@@ -109,13 +109,14 @@ def _groups(told: Told, name: str, found: Mapping[str, Any]) -> Panel:
     order = sorted(found, key=lambda group: -int(found[group]["n"]))
     other = next((who for group in found.values() for who in group if who not in (MODEL, "n")), "")
     what = next((p.group for p in told.study.protocols if p.name == name), "group")
-    rows, ahead = [], 0
+    rows, counts, ahead = [], [], 0
     for group in order:
         own, theirs = told.figure(found[group].get(MODEL)), told.figure(found[group].get(other))
         if own is None:
             continue
         label = f"{what} {group} (n = {found[group]['n']})"
         rows.append(Row(label, mark(own), None if theirs is None else mark(theirs)))
+        counts.append([f"{what} {group}", number(found[group]["n"])])
         ahead += theirs is not None and verdict(told, own, theirs) != "no better"
     if not rows:
         return Panel(f"No {what} is large enough to be told")
@@ -123,17 +124,13 @@ def _groups(told: Told, name: str, found: Mapping[str, Any]) -> Panel:
     low, high = number(min(values), told.places), number(max(values), told.places)
     title = f"From {low} to {high} at single {what}s"
     title += f"; ahead of {spoken(other)} at {ahead} of {len(rows)}" if other else ""
-    scale = Scale(told.metric(), formed(told.places), own_name="model", other_name=spoken(other))
+    scale = Scale(told.metric(), formed(told.places), own_name="Rxplain", other_name=spoken(other))
     figure = draw_forest(f"groups-{slug(name)}", (title, _listed(rows, told.places)), rows, scale)
-    table = _two_columns(told, rows, spoken(other), what)
-    return Panel(title, figure, "The largest group is on top; bars are 95% intervals.", (table,))
-
-
-def _two_columns(told: Told, rows: Sequence[Row], other: str, what: str) -> Table:
-    body = [
-        [row.label, _mark_said(row.mark, told.places), _mark_said(row.other, told.places)] for row in rows
-    ]
-    return Table(heading(told.metric()), [heading(what), "Model", heading(other)], body)
+    head = [heading(what), "Patients", "Rxplain", *([spoken(other)] if other else [])]
+    figures = [[_mark_said(own, told.places) for own in (row.mark, row.other) if own] for row in rows]
+    body = [[*named, *own] for named, own in zip(counts, figures, strict=True)]
+    tables = (Table(heading(told.metric()), head, body),)
+    return Panel(title, figure, "The largest group is on top; bars are 95% intervals.", tables)
 
 
 def _mark_said(found: Mark | None, places: int) -> str:
@@ -144,22 +141,24 @@ def _mark_said(found: Mark | None, places: int) -> str:
 
 def _subgroups(told: Told, name: str, found: Mapping[str, Any]) -> Panel | None:
     rows: list[Row] = []
+    shown: list[tuple[float, str, Row]] = []
     for variable, levels in found.items():
         own = {level: told.figure(whos.get(MODEL)) for level, whos in levels.items()}
         known = {level: figure for level, figure in own.items() if figure is not None}
         if known:
             rows.append(Row(heading(variable), strong=True))
-            rows += [Row(f"  {spoken(v)} (n = {levels[v]['n']})", mark(f)) for v, f in known.items()]
-    shown = [row for row in rows if row.mark is not None]
+            own_rows = [Row(f"  {spoken(v)} (n = {levels[v]['n']})", mark(f)) for v, f in known.items()]
+            rows += own_rows
+            shown += [(row.mark.value, spoken(variable), row) for row in own_rows if row.mark is not None]
     if not shown:
         return None
     overall = told.figure(told.document.get("protocols", {}).get(name, {}).get(MODEL))
-    worst = (max if told.is_error else min)(shown, key=lambda row: row.mark.value if row.mark else 0.0)
-    value = number(worst.mark.value if worst.mark else None, told.places)
-    title = f"Least good for {worst.label.strip().partition(' (n')[0]}: {value}"
+    value, variable, worst = (max if told.is_error else min)(shown, key=lambda triple: triple[0])
+    level = worst.label.strip().partition(" (n")[0]
+    title = f"Least good for {variable} {level}: {number(value, told.places)}"
     guide = None if overall is None else float(overall["value"])
     scale = Scale(told.metric(), formed(told.places), guide, "all patients" if overall else "")
-    figure = draw_forest(f"subgroups-{slug(name)}", (title, _listed(shown, told.places)), rows, scale)
+    figure = draw_forest(f"subgroups-{slug(name)}", (title, _listed(rows, told.places)), rows, scale)
     tables = [_subgroup_table(told, variable, levels) for variable, levels in found.items() if levels]
     return Panel(title, figure, upper(protocol_words(told.study, name)) + ".", tables)
 

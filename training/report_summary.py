@@ -83,7 +83,7 @@ def _trust(told: Told) -> list[str]:
         held = "sets of possible outcomes" if told.study.outcome.is_binary else "intervals"
         parts = []
         if ninety:
-            parts.append(f"90% {held} hold what was observed for {said(ninety, 1)}%")
+            parts.append(f"90% {held} hold what was observed for {said(ninety, 1, '%')}")
         if slope:
             parts.append(f"the calibration slope is {said(slope, 2)}, where 1 is right")
         if parts:

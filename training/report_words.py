@@ -27,7 +27,7 @@ METRICS: Mapping[str, tuple[str, int]] = {
 }
 _SHORT = {"mae": "mean absolute error", "within20": "within 20%", "coverage90": "90% interval holds"}
 _UPPER = {"iwpc": "IWPC", "auc": "AUC", "mae": "MAE", "fdr": "FDR", "shap": "SHAP", "n": "patients"}
-_TINY = 0.001
+_TINY = 0.0005
 
 
 def spoken(name: object) -> str:
@@ -63,8 +63,13 @@ def number(value: object, places: int = 3) -> str:
     if not isinstance(value, float) or not math.isfinite(value):
         return ""
     if value and abs(value) < 0.5 * 10.0**-places:
-        return f"{value:.1e}" if abs(value) < _TINY and places >= 3 else f"{0.0:.{places}f}"
+        return f"{0.0:.{places}f}"
     return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def small_number(value: float) -> str:
+    """A number of which also a very small one, such as a p-value, is told."""
+    return f"{value:.1e}" if 0.0 < abs(value) < _TINY else number(value, 3)
 
 
 def interval(figure: Figure | None, places: int = 3) -> str:

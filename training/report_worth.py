@@ -11,6 +11,7 @@ from training.report_bars import Bar, draw_bars
 from training.report_charts import Dot, Line, Side, draw_lines, draw_reliability
 from training.report_parts import Panel, Section, Table, Told, protocol_words, slug, upper
 from training.report_sections import formed, mark
+from training.report_shapes import brief
 from training.report_words import (
     MODEL,
     decimals,
@@ -241,10 +242,17 @@ def _abstention(told: Told, name: str, points: Sequence[Mapping[str, Any]]) -> P
     what = upper(told.metric(short=True)) if not told.metric().startswith("AUC") else "AUC"
     title = f"{what} {everybody} for everybody, {some} for the surest {percent(half['share'])}"
     xs = [float(point["share"]) for point, _ in known]
+    near = [_briefly(own[0].get("within20")) for own in (known[0], (half, surest))]
+    title += f"; within 20%: {near[0]} and {near[1]}" if all(near) else ""
     x = Side("share of patients answered, the surest first", 0.0, 1.0, percent)
     named = f"abstention-{slug(name)}", title
     figure, table = _curve(told, named, x, list(zip(xs, known, strict=True)))
     return Panel(title, figure, upper(protocol_words(told.study, name)) + ".", (table,))
+
+
+def _briefly(figure: Mapping[str, Any] | None) -> str:
+    """A percentage without its interval; nothing where it is not told."""
+    return "" if figure is None or figure.get("value") is None else f"{number(float(figure['value']), 1)}%"
 
 
 def _curve(
@@ -258,7 +266,7 @@ def _curve(
     ]
     low, high = min(b[0] for b in band), max(b[1] for b in band)
     room = 0.08 * ((high - low) or 1.0)
-    y = Side(told.metric(), low - room, high + room, formed(min(told.places, 2)))
+    y = Side(told.metric(), low - room, high + room, brief)
     line = Line("Rxplain", "model", [(at, m.value) for at, m in marks], band)
     shown = [f"{x.form(at)}: {said(own, told.places)}" for at, (_, own) in points]
     metrics = [m for m in ("auc", "mae", "within20", "r2", "brier", "coverage90") if m in points[0][1][0]]
