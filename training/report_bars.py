@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from training.report_shapes import LETTER, WIDTH, fitting, picture, rect, text
+from training.report_shapes import LETTER, WIDTH, cut_within, picture, rect, text
 
 _ROW, _HEAD, _TALL, _LEAST = 26.0, 22.0, 17.0, 30.0
 
@@ -29,7 +29,7 @@ def draw_bars(name: str, words: tuple[str, str], names: Sequence[str], bars: Seq
     for i, bar in enumerate(bars):
         y = _HEAD + _ROW * i
         strong = " strong" if bar.strong else ""
-        parts.append(text(f"label{strong}", 0.0, y + 13.0, fitting(bar.label, room)))
+        parts.append(text(f"label{strong}", 0.0, y + 13.0, cut_within(bar.label, room)))
         left = room
         for j, share in enumerate(bar.parts):
             right = left + wide * share

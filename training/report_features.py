@@ -28,7 +28,7 @@ def features(spreads: Sequence[Spread], scale: str) -> Section | None:
         title,
         _draw(title, spreads, scale, places),
         "Height is how many patients have such a contribution, colour whether their value of the feature is "
-        "low or high; grey where it was not recorded. Cells of fewer than ten patients are merged.",
+        "low or high; pale where it was not recorded. Cells of fewer than ten patients are merged.",
         (_table(spreads, scale, places),),
     )
     strongest = said(spreads[0].importance, places)

@@ -13,6 +13,7 @@ from training.report_shapes import (
     Axis,
     brief,
     circle,
+    cut_within,
     diamond,
     fitting,
     line,
@@ -91,7 +92,7 @@ def _guides(axis: Axis, scale: Scale, head: float, foot: float) -> list[Markup]:
 
 def _row(row: Row, y: float, axis: Axis, scale: Scale, room: float) -> list[Markup]:
     strong = " strong" if row.strong else ""
-    parts = [text(f"label{strong}", 0.0, y + 4.0, fitting(row.label, room))]
+    parts = [text(f"label{strong}", 0.0, y + 4.0, cut_within(row.label, room))]
     if row.other is not None:
         at = y + 5.0
         parts += _whisker("whisker other", row.other, at, axis)

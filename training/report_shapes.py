@@ -92,6 +92,15 @@ def fitting(words: str, room: float) -> str:
     return words if len(words) <= letters else words[: letters - 1].rstrip(" ,(+") + "…"
 
 
+def cut_within(words: str, room: float) -> str:
+    """The words, cut in their middle where there is no room for all: their ends often tell them apart."""
+    letters = max(int(room / LETTER), 8)
+    if len(words) <= letters:
+        return words
+    last = (letters - 1) * 2 // 5
+    return words[: letters - 1 - last].rstrip() + "…" + words[-last:].lstrip()
+
+
 def picture(name: str, height: float, words: tuple[str, str], parts: Sequence[Markup]) -> Markup:
     """A whole picture with its title and what it shows in words; `name` is its own on the page."""
     opening = Markup(
