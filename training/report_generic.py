@@ -24,7 +24,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "equity": ("Equity", "Figures by protected attribute, and what leaving one out would cost."),
     "transport": ("Transport to a new site", "What adapting the model to a few local patients brings."),
 }
-_DEEPEST = 4
+_DEEPEST, _LONG = 4, 40
 
 
 def generic_sections(document: Mapping[str, Tree]) -> list[Section]:
@@ -54,9 +54,14 @@ def _of_mapping(found: Mapping[str, Tree], title: str, depth: int) -> list[Panel
     plain = {key: own for key, own in found.items() if _is_plain(own)}
     deep = {key: own for key, own in found.items() if not _is_plain(own) and own not in ({}, [])}
     panels = []
+    sentences = [own for own in plain.values() if isinstance(own, str) and len(own) > _LONG]
+    if sentences:
+        panels.append(Panel(title, words=sentences))
+        plain = {key: own for key, own in plain.items() if own not in sentences}
+        title = "" if not plain else title
     if plain:
         rows = [[heading(key), _cell(own)] for key, own in plain.items()]
-        panels.append(Panel(title, tables=(Table("", ["", "Found"], rows),)))
+        panels.append(Panel("" if panels else title, tables=(Table("", ["", "Found"], rows),)))
     if deep and all(isinstance(own, Mapping) and _is_flat(own) for own in deep.values()):
         return [*panels, Panel("" if panels else title, tables=(_table(list(deep.items())),))]
     for key, own in deep.items():

@@ -23,6 +23,12 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
 
+    @property
+    def is_words(self) -> list[bool]:
+        """Of each column whether it holds words, which read from the left, and not numbers."""
+        columns = ([row[i] for row in self.rows if i < len(row)] for i in range(len(self.head)))
+        return [any(cell[:1].isalpha() for cell in column) for column in columns]
+
 
 @dataclass(frozen=True)
 class Panel:

@@ -46,7 +46,7 @@ def metric_name(metric: str, unit: str, *, short: bool = False) -> str:
     """What a metric is called; the short form goes without its unit."""
     if short and metric in _SHORT:
         return _SHORT[metric]
-    return METRICS.get(metric, (spoken(metric), 3))[0].format(unit=unit)
+    return METRICS.get(metric, (spoken(metric), 3))[0].format(unit=unit).removesuffix(", ")
 
 
 def decimals(metric: str) -> int:
