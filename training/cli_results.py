@@ -114,7 +114,7 @@ class Fitted:
         passed = f"rxplain promote {result.study}"
         step = passed if result.gates_passed else f"rxplain show {result.study}"
         made = f"{result.study} version {result.version}, bundle {result.digest[:12]}"
-        where = Text(f"{made}; figures in {result.figures}")
+        where = Text(f"{made}; report and figures in {result.figures}")
         shown = Evaluated(result.evaluation.document).table()
         return Group(shown, Text(), gates_table(result.gates), Text(), where, next_step(step))
 

@@ -129,6 +129,10 @@ def _ends(interval: Mapping) -> str:
 
 def _tell_end(console: Console, result: RunResult, page: Path) -> None:
     _heading(console, 5, "What to look at")
-    for what, path in {"review page": page, "figures": result.figures, "bundle": result.bundle}.items():
+    for what, path in {
+        "review page": page,
+        "report": result.figures / "report.html",
+        "bundle": result.bundle,
+    }.items():
         console.print(Text(f"{what:13}{path}"), soft_wrap=True)
     console.print(next_step("rxplain serve, then open http://127.0.0.1:8000/v1/models"))

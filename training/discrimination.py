@@ -55,17 +55,22 @@ def _right(observed: Numbers, answered: Numbers) -> Numbers:
     return (high > low) + 0.5 * (high == low)
 
 
-def probability_figures(held: Sequence[HeldOutProbabilities], n_patients: int) -> dict[str, Figure]:
+def probability_figures(
+    held: Sequence[HeldOutProbabilities], n_patients: int, *, with_slope: bool = True
+) -> dict[str, Figure]:
     """Every metric with a 95% bootstrap interval over patients; `n_patients` counts the cohort.
 
     `brier_skill` is 1 - Brier / Brier of the base rate; `slope` that of a logistic regression of what
-    happened on the log-odds answered (1 is calibrated); `coverage90` and `decided` are percent.
+    happened on the log-odds answered (1 is calibrated), and costs the most; `coverage90` and `decided` are
+    percent.
     """
     held = [h for h in held if len(h.patients)]
     if not held:
         return {}
     drawn = _drawn(n_patients)
-    found = {**_pairwise(held, drawn), **_average(held, drawn), "slope": _slope(held, drawn[: _N_SLOPES + 1])}
+    found = {**_pairwise(held, drawn), **_average(held, drawn)}
+    if with_slope:
+        found["slope"] = _slope(held, drawn[: _N_SLOPES + 1])
     return told({name: _with_interval(values) for name, values in found.items()})
 
 

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.cohort import Cohort
+from training.answers import answer_sections
 from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
 from training.holdout import MODEL, HeldOut, answer_splits
+from training.learning_curve import learning_curve_section
 from training.measures import Measures, measures_of
 from training.remarks import remarks
 from training.splits import Split, protocol_splits, twin_groups
@@ -50,7 +52,10 @@ def evaluate(study: Study, cohort: Cohort, design: Design, fingerprint: str, rep
     splits = study_splits(study, cohort, design.observed)
     held_out = answer_splits(design, study, splits, lambda done: report(done, len(splits)))
     by_protocol = {p: [h for h in held_out if h.split.protocol == p.name] for p in study.protocols}
-    return Evaluation(_document(study, cohort, design, fingerprint, by_protocol), _pairs(design, by_protocol))
+    document = _document(study, cohort, design, fingerprint, by_protocol)
+    curve = learning_curve_section(study, design, splits, measures_of(study, design))
+    document |= {"learning_curve": curve} if curve else {}
+    return Evaluation(document, _pairs(design, by_protocol))
 
 
 def study_splits(study: Study, cohort: Cohort, observed: Numbers) -> list[Split]:
@@ -100,6 +105,7 @@ def _document(
         "wins": {p.name: _wins(measures, held, study.comparators) for p, held in by_protocol.items()},
         "choices": _choices(by_protocol),
     }
+    document |= answer_sections(study, design, by_protocol, levels, measures, document["protocols"])
     section = transport(study, design, [h for held in by_protocol.values() for h in held])
     document["remarks"] = [*transport_remarks(study, section), *remarks(study, document)]
     document |= {} if section is None else {"transport": section}

@@ -26,6 +26,7 @@ Report = Callable[[int], None]
 Held = TypeVar("Held")
 
 LEVEL = 0.9
+LEVELS = (0.5, 0.8, 0.9, 0.95)
 MODEL = "model"
 
 
@@ -34,7 +35,9 @@ class HeldOut:
     """Answers (n_test,) for one split's held-out patients, by who gave them.
 
     `held` is 1 where the model's interval, or its set of possible outcomes, held what was observed;
-    `decided` 1 where that set named one outcome alone, and NaN where there are no sets.
+    `decided` 1 where that set named one outcome alone, and NaN where there are no sets. `covered` is what
+    `held` is, at each of `LEVELS` (n_test, levels); `width` is of the 90% interval or band, in the outcome's
+    unit, infinite where the interval has no end.
     """
 
     split: Split
@@ -42,6 +45,8 @@ class HeldOut:
     held: Numbers
     decided: Numbers
     choice: dict[str, object]
+    covered: Numbers
+    width: Numbers
     unadapted: Unadapted | None = None
 
 
@@ -83,9 +88,12 @@ def answer_split(design: Design, study: Study, split: Split) -> HeldOut:
     answers = {MODEL: learned.outcome.from_margin(margin)}
     for name in study.comparators:
         answers[name] = comparator(name)(design, study, train, test)
-    held, decided = _held(learned, margin, strata, design.observed[test])
+    observed = design.observed[test]
+    held, decided = _held(learned, margin, strata, observed, LEVEL)
+    covered = np.column_stack([_held(learned, margin, strata, observed, level)[0] for level in LEVELS])
+    width = _width(learned, margin, strata)
     unadapted = _unadapted(study, split, part, learned, margin)
-    return HeldOut(split, answers, held, decided, describe(learned), unadapted)
+    return HeldOut(split, answers, held, decided, describe(learned), covered, width, unadapted)
 
 
 def _unadapted(
@@ -112,16 +120,25 @@ def margins_of(learned: Learned, values: Numbers, strata: Sequence[str]) -> Numb
 
 
 def _held(
-    learned: Learned, margin: Numbers, strata: Sequence[str], observed: Numbers
+    learned: Learned, margin: Numbers, strata: Sequence[str], observed: Numbers, level: float
 ) -> tuple[Numbers, Numbers]:
     if isinstance(learned.conformal, CalibrationBand):
-        possible = np.array(learned.conformal.possible(margin, strata, LEVEL)).reshape(-1, 2)
+        possible = np.array(learned.conformal.possible(margin, strata, level)).reshape(-1, 2)
         return np.where(observed > 0.5, possible[:, 0], possible[:, 1]) * 1.0, (
             possible.sum(axis=1) == 1
         ) * 1.0
-    low, high = (
-        np.where(np.isinf(end), end, learned.outcome.from_margin(end))
-        for end in learned.conformal.interval(margin, strata, LEVEL)
-    )
+    low, high = _ends(learned, margin, strata, level)
     held = (low <= observed) & (observed <= high)
     return held.astype(np.float64), np.full(len(observed), np.nan)
+
+
+def _width(learned: Learned, margin: Numbers, strata: Sequence[str]) -> Numbers:
+    low, high = _ends(learned, margin, strata, LEVEL)
+    return high - low
+
+
+def _ends(learned: Learned, margin: Numbers, strata: Sequence[str], level: float) -> tuple[Numbers, Numbers]:
+    """Both ends (n,) in the outcome's unit; -inf and inf where an interval has none."""
+    ends = learned.conformal.interval(margin, strata, level)
+    low, high = (np.where(np.isinf(end), end, learned.outcome.from_margin(end)) for end in ends)
+    return low, high

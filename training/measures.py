@@ -29,6 +29,9 @@ class Measures(Protocol):
     ) -> dict[str, Figure]:
         """Each metric with its interval, over the patients in `chosen` (n,) or all."""
 
+    def quick_figures(self, asked: Asked, held: Sequence[HeldOut], who: str) -> dict[str, Figure]:
+        """Those metrics with intervals that cost little, over everybody."""
+
     def alone(self, held: HeldOut, who: str) -> dict[str, float]:
         """Each metric of one split, without intervals."""
 
@@ -53,6 +56,10 @@ class QuantityMeasures:
             return clustered_figures(tallies)
         share = asked.test_share if asked.kind == "random" else 1.0 / asked.folds
         return repeated_split_figures(tallies, share)
+
+    def quick_figures(self, asked: Asked, held: Sequence[HeldOut], who: str) -> dict[str, Figure]:
+        """All of them."""
+        return self.figures(asked, held, who, None)
 
     def alone(self, held: HeldOut, who: str) -> dict[str, float]:
         """Each metric of one split."""
@@ -84,6 +91,11 @@ class ProbabilityMeasures:
     ) -> dict[str, Figure]:
         """Over all pairs and patients held out, with intervals that redraw patients."""
         return probability_figures([self._held(h, who, chosen) for h in held], len(self._design.observed))
+
+    def quick_figures(self, _asked: Asked, held: Sequence[HeldOut], who: str) -> dict[str, Figure]:
+        """All but the calibration slope."""
+        parts = [self._held(h, who, None) for h in held]
+        return probability_figures(parts, len(self._design.observed), with_slope=False)
 
     def alone(self, held: HeldOut, who: str) -> dict[str, float]:
         """AUC and Brier score of one split."""

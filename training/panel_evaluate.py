@@ -17,11 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from features.cohort import Cohort
 from features.errors import StudyError
+from training.coverage import coverage_section
 from training.design import Design
 from training.evaluate import SMALLEST_CELL, Evaluation, study_splits
-from training.holdout import LEVEL, MODEL, spread_out
+from training.holdout import LEVEL, LEVELS, MODEL, spread_out
 from training.panel import learn_panel, panel_part
 from training.panel_figures import Repeat, difference_figure, drug_figures, panel_figures
+from training.redraw import Rows, draws
 from training.splits import Split
 from training.study import Study
 from training.study_parts import Protocol
@@ -34,11 +36,13 @@ _PENALTIES = np.logspace(0, 5, 16)
 
 @dataclass(frozen=True)
 class HeldOutPanel:
-    """One split's held-out patients: answers (n, drugs) by who gave them, and what the intervals held."""
+    """One split's held-out patients: answers (n, drugs) by who gave them, and what the intervals held, those
+    of 90% (n, drugs) and those of each of `LEVELS` (n, drugs, levels)."""
 
     split: Split
     answers: Mapping[str, Numbers]
     held: Numbers
+    covered: Numbers
     weights: Mapping[str, float]
 
 
@@ -81,6 +85,10 @@ def evaluate_panel(
     }
     document["wins"] = {name: _wins(found, study) for name, found in _mapping(document["drugs"]).items()}
     document["remarks"] = [*_remarks(document, study), *study.caveats]
+    labels = {name: np.array([t or "not_recorded" for t in cohort.texts(name)]) for name in study.subgroups}
+    document["calibration"] = {
+        p.name: {"coverage": _coverage(own, outcomes, labels)} for p, own in by_protocol.items() if own
+    }
     return Evaluation(document, _pairs(outcomes, next(iter(repeats.values()))[MODEL]))
 
 
@@ -96,7 +104,21 @@ def answer_panel_split(design: Design, study: Study, split: Split) -> HeldOutPan
     answers = {MODEL: value} | {
         name: _COMPARATORS[name](design, outcomes, train, test) for name in study.comparators
     }
-    return HeldOutPanel(split, answers, learned.held(outcomes[test], margins, strata, LEVEL), learned.weights)
+    by_level = [learned.held(outcomes[test], margins, strata, level) for level in LEVELS]
+    held = learned.held(outcomes[test], margins, strata, LEVEL)
+    return HeldOutPanel(split, answers, held, np.stack(by_level, axis=2), learned.weights)
+
+
+def _coverage(
+    held: Sequence[HeldOutPanel], outcomes: Numbers, labels: Mapping[str, NDArray]
+) -> dict[str, object]:
+    """What intervals hold at several levels, over every drug of every patient held out."""
+    patients = np.concatenate([np.repeat(h.split.test, outcomes.shape[1]) for h in held])
+    covered = np.concatenate([h.covered.reshape(-1, len(LEVELS)) for h in held])
+    observed = np.concatenate([outcomes[h.split.test].ravel() for h in held])
+    known = ~np.isnan(observed)
+    rows = Rows(len(outcomes), patients[known], observed[known], {}, covered[known])
+    return coverage_section(rows, labels, draws(len(outcomes)))
 
 
 def _outcomes(design: Design) -> Numbers:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.errors import BundleError
+from features.errors import BundleError, StudyError
 from features.matrix import FeatureMatrix
 from models import bundle
 from models.bundle import LoadedBundle
@@ -35,6 +35,7 @@ from training.population import censoring_rule
 from training.prepared import Prepared, Progress, prepare, quiet
 from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
+from training.report_html import report_page
 from training.study import Study
 from training.study_cohort import study_source
 from training.tracking import RunRecord, recording
@@ -99,6 +100,22 @@ def run_study(
     return RunResult(
         study.name, evaluation, gates, passed, folder, loaded.digest, run_id, version, figures, cached
     )  # fmt: skip
+
+
+def report_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> tuple[Path, str]:
+    """Where the run's page lies and its HTML, written again from what was kept; nothing is fitted."""
+    prepared = prepare(study, data_dir, home, progress)
+    evaluation = read_evaluation(home, prepared.key)
+    if evaluation is None:
+        raise StudyError(f"no evaluation of '{study.name}' is kept here; run `rxplain evaluate` or `fit`")
+    key = key_of(prepared.key, git_commit())
+    page = _page(study, prepared, evaluation, _standing(home / "candidates" / key))
+    return home / "figures" / study.name / key[:12] / "report.html", page
+
+
+def _page(study: Study, prepared: Prepared, evaluation: Evaluation, loaded: LoadedBundle | None) -> str:
+    gates = judge(study, evaluation)
+    return report_page(study, evaluation.document, gates, prepared.design.matrix, loaded)
 
 
 def _evaluated(study: Study, prepared: Prepared, home: Path, progress: Progress) -> Evaluation:
@@ -209,6 +226,7 @@ def _record(
     matrix, models = prepared.design.matrix, loaded.models
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
     write_card(loaded, evaluation.document, figures)
+    write_whole(figures / "report.html", _page(study, prepared, evaluation, loaded))
     chosen = _chosen(models)
     source = study_source(study)
     return RunRecord(

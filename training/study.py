@@ -17,8 +17,10 @@ from training.study_card import CardAsked
 from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
     BiomarkersAsked,
+    DecisionAsked,
     FeaturesAsked,
     Gate,
+    LearningCurveAsked,
     LinearAsked,
     ModelAsked,
     OutcomeAsked,
@@ -68,6 +70,8 @@ class Study:
     transport: TransportAsked | None = None
     biomarkers: BiomarkersAsked | None = None
     card: CardAsked | None = None
+    decision: DecisionAsked | None = None
+    learning_curve: LearningCurveAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -124,6 +128,8 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "transport": TransportAsked,
     "biomarkers": BiomarkersAsked,
     "card": CardAsked,
+    "decision": DecisionAsked,
+    "learning_curve": LearningCurveAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}

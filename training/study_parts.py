@@ -191,6 +191,37 @@ class TreesAsked:
 
 
 @dataclass(frozen=True)
+class DecisionAsked:
+    """The probabilities from which on somebody would act, at which consequences are told."""
+
+    thresholds: tuple[float, ...]
+
+    def faults(self) -> list[Fault]:
+        """What is well written but cannot be meant."""
+        if self.thresholds and all(0.0 < threshold < 1.0 for threshold in self.thresholds):
+            return []
+        return [Fault("decision.thresholds", "need one or more between 0 and 1", "write them as [0.2, 0.5]")]
+
+
+@dataclass(frozen=True)
+class LearningCurveAsked:
+    """The shares of each training part to learn from, on so many splits of the first protocol."""
+
+    shares: tuple[float, ...]
+    splits: int = 5
+
+    def faults(self) -> list[Fault]:
+        """What is well written but cannot be meant."""
+        faults = []
+        if not self.shares or not all(0.0 < share <= 1.0 for share in self.shares):
+            remedy = "write them as [0.25, 0.5, 1.0]"
+            faults.append(Fault("learning_curve.shares", "need one or more above 0 and up to 1", remedy))
+        if self.splits < 1:
+            faults.append(Fault("learning_curve.splits", "is below 1"))
+        return faults
+
+
+@dataclass(frozen=True)
 class Protocol:
     """One way of holding patients out.
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from features.errors import RegistryError, SettingsError
+from features.errors import RegistryError, SettingsError, StudyError
 from models import bundle
 from models.registry import Registry, open_client
 from tests.training.conftest import iwpc_rows, write_iwpc
@@ -23,7 +23,7 @@ from training.model_card.validity import schema_faults
 from training.predict_folder import COLUMNS, predict_folder
 from training.prepared import check_study
 from training.promotion import promote
-from training.run import RunResult, evaluate_study, run_study
+from training.run import RunResult, evaluate_study, report_study, run_study
 from training.study import Study
 
 
@@ -125,6 +125,25 @@ def test_kept_evaluation_is_read_again(result: RunResult, tiny_study: Study, dat
     assert evaluate_study(tiny_study, data, home).document == result.evaluation.document
     keep_evaluation(home, "cut-short", result.evaluation).write_text("{")
     assert read_evaluation(home, "cut-short") is None
+
+
+@pytest.mark.slow
+def test_report_is_an_artifact_and_is_written_again_alike(
+    result: RunResult, tiny_study: Study, data: Path, home: Path
+) -> None:
+    path, page = report_study(tiny_study, data, home)
+    assert path == result.figures / "report.html"
+    assert page == path.read_text(encoding="utf-8")
+    assert result.digest in page
+    artifacts = {found.path for found in open_client(home).list_artifacts(result.run_id, "figures")}
+    assert "figures/report.html" in artifacts
+
+
+def test_report_of_what_was_never_evaluated_says_what_to_do(
+    tiny_study: Study, data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(StudyError, match="rxplain evaluate"):
+        report_study(tiny_study, data, tmp_path)
 
 
 @pytest.mark.slow

@@ -67,6 +67,19 @@ def test_contradiction_is_refused(found: str, wrong: str, where: str) -> None:
     assert where in {fault.where for fault in refused.value.faults}
 
 
+def test_thresholds_and_shares_that_cannot_be_are_told_together() -> None:
+    wrong = "[decision]\nthresholds = [0.2, 1.0]\n[learning_curve]\nshares = [0.0]\nsplits = 0\n"
+    with pytest.raises(StudyError) as refused:
+        read_study(f"{TEXT}\n{wrong}")
+    where = {fault.where for fault in refused.value.faults}
+    assert where == {"decision.thresholds", "learning_curve.shares", "learning_curve.splits"}
+    right = wrong.replace("1.0]", "0.5]").replace("[0.0]", "[0.5, 1.0]").replace("splits = 0", "splits = 3")
+    study = read_study(f"{TEXT}\n{right}")
+    assert study.decision is not None
+    assert study.learning_curve is not None
+    assert (study.decision.thresholds, study.learning_curve.shares) == ((0.2, 0.5), (0.5, 1.0))
+
+
 def test_text_that_is_not_toml_is_refused() -> None:
     with pytest.raises(StudyError, match="not TOML"):
         read_study("name = ")
