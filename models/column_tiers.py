@@ -1,4 +1,4 @@
-"""Wide blocks cut into tiers: the columns that go with the outcomes most need not share a scale with the rest.
+"""Wide blocks cut into tiers: columns that go with the outcomes most need not share a scale with the rest.
 
 A block's one scale presumes that each of its columns may matter alike. Where a dozen genes of thousands
 decide, they drown; ranked by how they go with the outcomes of the training patients, the foremost become
@@ -31,7 +31,7 @@ def strength(design: Numbers, outcomes: Numbers) -> Numbers:
 
 
 def tiers(blocks: Sequence[str], strong: Numbers) -> tuple[str, ...]:
-    """The part `<block>/<tier>` (from 0) of each column (p,); of columns equally strong the earlier comes first.
+    """The part `<block>/<tier>` (from 0) of each column (p,); of equally strong ones the earlier comes first.
 
     A block of no more columns than the last of `ENDS` stays whole, in tier 0.
     """

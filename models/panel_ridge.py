@@ -3,8 +3,8 @@
 Outcomes of a panel are incomplete and go together: cells that resist one inhibitor tend to resist its kin.
 So each drug's outcomes are turned to normal scores, the gaps are filled by shrunken principal factors of
 the panel (probabilistic PCA, doi:10.1111/1467-9868.00196), and all drugs are regressed at once on blocks
-whose weights are shared (`models.block_weights`), wide ones in tiers (`models.column_tiers`). What comes out is a plain coefficient for each feature and
-drug, so contributions stay exact.
+whose weights are shared (`models.block_weights`), wide ones in tiers (`models.column_tiers`). What comes out
+is a plain coefficient for each feature and drug, so contributions stay exact.
 """
 
 from __future__ import annotations
