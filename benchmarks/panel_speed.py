@@ -51,6 +51,16 @@ def few_genes(seed: int = 0) -> Panel:
     return _panel(rng, features, causal)
 
 
+def own_genes(seed: int = 0) -> Panel:
+    """Independent features, of which every drug's outcome is caused by twelve of its own."""
+    rng = np.random.default_rng(seed)
+    features = rng.standard_normal((N_PATIENTS, N_FEATURES))
+    effects = np.zeros((N_FEATURES, N_DRUGS))
+    for drug in range(N_DRUGS):
+        effects[rng.choice(N_FEATURES, _N_CAUSAL, replace=False), drug] = rng.normal(0.0, 0.86, _N_CAUSAL)
+    return _observed(rng, features, features @ effects)
+
+
 def programmes(seed: int = 0) -> Panel:
     """Features that go together as genes of programmes do, and outcomes that follow twelve programmes."""
     rng = np.random.default_rng(seed)
@@ -62,7 +72,10 @@ def programmes(seed: int = 0) -> Panel:
 
 def _panel(rng: np.random.Generator, features: Numbers, causes: Numbers) -> Panel:
     shared = rng.normal(0.0, 0.7, (_N_CAUSAL, 1))
-    signal = causes @ (shared + rng.normal(0.0, 0.5, (_N_CAUSAL, N_DRUGS)))
+    return _observed(rng, features, causes @ (shared + rng.normal(0.0, 0.5, (_N_CAUSAL, N_DRUGS))))
+
+
+def _observed(rng: np.random.Generator, features: Numbers, signal: Numbers) -> Panel:
     outcomes = signal + _NOISE * signal.std(axis=0) * rng.standard_normal(signal.shape)
     return Panel(features, outcomes, rng.permutation(N_PATIENTS) % N_FOLDS)
 
@@ -99,9 +112,10 @@ def one_by_one(panel: Panel) -> Timed:
 
 
 def panel_rows() -> list[Row]:
-    """How many times faster, and how much better or worse, on outcomes of both makings."""
+    """How many times faster, and how much better or worse, on outcomes of three makings."""
     return [
         *_rows("outcomes of few genes that drugs share", few_genes),
+        *_rows("outcomes of few genes, each drug's its own", own_genes),
         *_rows("outcomes of programmes that drugs share", programmes),
     ]
 

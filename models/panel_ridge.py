@@ -3,8 +3,8 @@
 Outcomes of a panel are incomplete and go together: cells that resist one inhibitor tend to resist its kin.
 So each drug's outcomes are turned to normal scores, the gaps are filled by shrunken principal factors of
 the panel (probabilistic PCA, doi:10.1111/1467-9868.00196), and all drugs are regressed at once on blocks
-whose weights are shared (`models.block_weights`). What comes out is a plain coefficient for each feature and
-drug, so contributions stay exact.
+whose weights are shared (`models.block_weights`), wide ones in tiers (`models.column_tiers`). What comes out
+is a plain coefficient for each feature and drug, so contributions stay exact.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from scipy.stats import rankdata
 
 from models.block_ridge import Standardised, standardise
 from models.block_weights import block_weights
+from models.column_tiers import of_blocks, strength, tiers
 from models.members import LinearMember, Numbers
 
 Mask = NDArray[np.bool_]
@@ -35,7 +36,8 @@ class PanelSettings:
 
 @dataclass(frozen=True)
 class FittedPanel:
-    """One linear member a drug, and the weight that each block's kernel was given (noise counts as 1)."""
+    """One linear member a drug, and the weight that each block's kernel was given (noise counts as 1),
+    that of a block in tiers being their sum."""
 
     members: tuple[LinearMember, ...]
     weights: Mapping[str, float]
@@ -48,12 +50,14 @@ def fit_panel_ridge(
     mean, spread = np.nanmean(outcomes, axis=0), np.nanstd(outcomes, axis=0)
     complete = complete_outcomes(normal_scores(outcomes), settings.factors)
     level = complete.mean(axis=0)
-    ready = standardise(values, blocks, {}, absent)
-    weights = block_weights(ready.design, blocks, complete - level)
-    scaled = ready.design * np.sqrt([weights.get(block, 0.0) for block in blocks])
+    strong = strength(standardise(values, blocks, {}, absent).design, complete - level)
+    parts = tiers(blocks, strong)
+    ready = standardise(values, parts, {}, absent)
+    weights = block_weights(ready.design, parts, complete - level)
+    scaled = ready.design * np.sqrt([weights.get(part, 0.0) for part in parts])
     coefficients = _solved(scaled, complete - level) * spread
-    ready = standardise(values, blocks, {block: float(np.sqrt(w)) for block, w in weights.items()}, absent)
-    return FittedPanel(_members(ready, coefficients, mean + spread * level), weights)
+    ready = standardise(values, parts, {part: float(np.sqrt(w)) for part, w in weights.items()}, absent)
+    return FittedPanel(_members(ready, coefficients, mean + spread * level), of_blocks(weights))
 
 
 def _solved(scaled: Numbers, outcomes: Numbers) -> Numbers:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,16 +14,18 @@ import pyarrow.parquet as pq
 
 from features.errors import CohortError, DataError, Fault
 from features.readers.byte_stream import refuse_unless_regular
-from features.readers.expression_text import as_numbers, filler
+from features.readers.expression_text import as_numbers, copy_columns
 from features.readers.raw_matrix import (
     ID_COLUMNS,
     LENGTH_COLUMNS,
     OTHER_COLUMNS,
+    Numbers,
     Table,
     refuse_too_many,
 )
 
 _LARGEST_BYTES_A_CELL = 64
+_AT_ONCE, _TURNED, _THREADS = 1_000, 128, 2  # columns that are decoded, and copied, together
 _TEXTS = frozenset(kind.id for kind in (pa.string(), pa.large_string()))
 _NUMBERS = frozenset(
     kind.id
@@ -31,29 +37,68 @@ _NUMBERS = frozenset(
 
 
 def read_parquet(path: Path) -> Table:
-    """The table of a Parquet file whose ids stand in columns of text, or in its index."""
+    """The table of a Parquet file whose ids stand in columns of text, or in its index.
+
+    Its numbers are read when they are filled in, some columns at a time, so that they never lie there twice.
+    """
     refuse_unless_regular(path)
-    try:
-        with pq.ParquetFile(path) as file:
-            kinds = _kinds(path.name, file)
-            wanted = None if kinds.n_other == 0 else [kinds.names[i] for i in kinds.wanted]
-            columns = file.read(columns=wanted, use_pandas_metadata=False).columns
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        what = "not a Parquet file, or a damaged one"
-        raise DataError(
-            f"{path.name} cannot be read", [Fault(path.name, what, "obtain the whole file")]
-        ) from error
-    column_of = dict(zip(kinds.wanted, columns, strict=True))
-    ids = [["" if i is None else i for i in column_of[place].to_pylist()] for place in kinds.texts]
+    with _undamaged(path.name):
+        file = pq.ParquetFile(path)
+        kinds = _kinds(path.name, file)
+        read = _reader(file)
+        ids = [["" if i is None else i for i in column.to_pylist()] for column in read(kinds.texts)]
+        lengths = None if kinds.length is None else as_numbers(read([kinds.length])[0])
+
+    def fill(out: Numbers, transposed: bool) -> None:
+        numbers = kinds.numbers
+        with _undamaged(path.name), file, ThreadPoolExecutor(_THREADS) as pool:
+            copied: list[Future[None]] = []
+            for start in range(0, len(numbers), _AT_ONCE):
+                columns = read(numbers[start : start + _AT_ONCE])
+                for one in copied:  # the columns before, copied while these were decoded
+                    one.result()
+                copied = [
+                    pool.submit(copy_columns, columns[i : i + _TURNED], out, start + i, transposed)
+                    for i in range(0, len(columns), _TURNED)
+                ]
+            for one in copied:
+                one.result()
+
     return Table(
         path.name,
         tuple(kinds.names[i] for i in kinds.numbers),
         tuple(i + 1 for i in kinds.numbers),
         tuple(zip(*ids, strict=True)),
         1,
-        None if kinds.length is None else as_numbers(column_of[kinds.length]),
-        filler([column_of[i] for i in kinds.numbers]),
+        lengths,
+        fill,
     )
+
+
+@contextmanager
+def _undamaged(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        what = "not a Parquet file, or a damaged one"
+        raise DataError(f"{name} cannot be read", [Fault(name, what, "obtain the whole file")]) from error
+
+
+def _reader(file: pq.ParquetFile) -> Callable[[Sequence[int]], list[pa.ChunkedArray]]:
+    """What reads columns by their places in the schema; names would be taken for paths at their dots."""
+    first = list(accumulate(map(_n_leaves, file.schema_arrow.types), initial=0))
+
+    def read(places: Sequence[int]) -> list[pa.ChunkedArray]:
+        table = file.reader.read_all(column_indices=[first[place] for place in places], use_threads=True)
+        if table.num_rows != file.metadata.num_rows or table.num_columns != len(places):
+            raise ValueError("columns are lacking, or differ in length")
+        return list(table.itercolumns())
+
+    return read
+
+
+def _n_leaves(kind: pa.DataType) -> int:
+    return sum(_n_leaves(kind.field(i).type) for i in range(kind.num_fields)) if kind.num_fields else 1
 
 
 @dataclass(frozen=True)
@@ -64,16 +109,6 @@ class _Kinds:
     texts: list[int]
     numbers: list[int]
     length: int | None
-
-    @property
-    def wanted(self) -> list[int]:
-        """What is read, in the file's order."""
-        return sorted([*self.texts, *self.numbers, *([] if self.length is None else [self.length])])
-
-    @property
-    def n_other(self) -> int:
-        """How many columns are not read."""
-        return len(self.names) - len(self.wanted)
 
 
 def _kinds(file_name: str, file: pq.ParquetFile) -> _Kinds:

@@ -6,7 +6,7 @@ numbers that are none and cut-off files are refused, and told by line and column
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -63,17 +63,24 @@ def filler(columns: list[pa.ChunkedArray]) -> Callable[[Numbers, bool], None]:
 
     def fill(out: Numbers, transposed: bool) -> None:
         def copy(start: int) -> None:
-            part = columns[start : start + _TURNED]
-            if transposed:
-                for place, column in enumerate(part, start):
-                    out[place] = as_numbers(column)
-            else:
-                out[:, start : start + len(part)] = np.array([as_numbers(column) for column in part]).T
+            copy_columns(columns[start : start + _TURNED], out, start, transposed)
 
         with ThreadPoolExecutor(_THREADS) as pool:  # numpy copies outside the interpreter's lock
             list(pool.map(copy, range(0, len(columns), _TURNED)))
 
     return fill
+
+
+def copy_columns(columns: Sequence[pa.ChunkedArray], out: Numbers, start: int, transposed: bool) -> None:
+    """Write Arrow's columns into those of a matrix from `start` on or, transposed, into its rows."""
+    if transposed:
+        for place, column in enumerate(columns, start):
+            out[place] = as_numbers(column)
+        return
+    for first in range(0, len(columns), _TURNED):
+        part = columns[first : first + _TURNED]
+        place = start + first
+        out[:, place : place + len(part)] = np.array([as_numbers(column) for column in part]).T
 
 
 def as_numbers(column: pa.ChunkedArray) -> Numbers:

@@ -33,7 +33,18 @@ def _made(design: Design, study: Study, spread: float, n: int = 90) -> tuple[Stu
         rows = np.arange(site * n, (site + 1) * n)
         split = Split("sites", str(site), np.setdiff1d(np.arange(8 * n), rows), rows)
         own = Unadapted(DOSE, margin[rows], scores, PRIOR)
-        held.append(HeldOut(split, {MODEL: margin[rows]}, np.ones(n), np.full(n, np.nan), {}, np.ones((n, 4)), np.ones(n), own))
+        held.append(
+            HeldOut(
+                split,
+                {MODEL: margin[rows]},
+                np.ones(n),
+                np.full(n, np.nan),
+                {},
+                np.ones((n, 4)),
+                np.ones(n),
+                own,
+            )
+        )
     strata = np.full(8 * n, "race=white", dtype=object)
     asked = TransportAsked("site", 30, 5)
     return replace(study, transport=asked), replace(design, observed=observed, strata=strata), held
