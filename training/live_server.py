@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -58,7 +59,9 @@ def live_server(log: Path) -> Iterator[LiveServer]:
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "serving", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     with log.open("w", encoding="utf-8") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        # what the caller makes of warnings is not for the packages that a server imports
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             server = LiveServer(f"http://127.0.0.1:{port}")
             _wait_until_ready(server, process, log)
