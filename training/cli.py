@@ -182,7 +182,8 @@ def promote(
     *,
     reason: Reason = "promoted from the command line",
     who: Who,
-    despite_gates: Annotated[bool, typer.Option(help="Promote although a gate was missed.")] = False,
+    despite_gates: Annotated[bool, typer.Option(help="Promote although a clause is broken.")] = False,
+    explain_change: Annotated[str, typer.Option(help="Why golden patients are answered otherwise.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a version the champion: the one that answers. A running server takes it up by itself."""
@@ -190,7 +191,9 @@ def promote(
     from training.cli_views import tell
     from training.promotion import promote as promote_version
 
-    record, chosen = promote_version(home_folder(), study, version, reason, who, despite_gates=despite_gates)
+    record, chosen = promote_version(
+        home_folder(), study, version, reason, who, despite_gates=despite_gates, explain_change=explain_change
+    )
     tell(Registered("promoted", chosen, record), as_json)
 
 

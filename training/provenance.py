@@ -20,6 +20,7 @@ _OUTSIDE = (
     "doctor",
     "live_server",
     "promotion",
+    "golden",
     "report",
     "tracking",
     "predict_folder",
