@@ -56,7 +56,7 @@ def attack(members: Numbers, others: Numbers) -> dict[str, float]:
 
 
 def _answered(models: ModelSet, cohort: Cohort, design: Design) -> Numbers:
-    """(observed, answered) of those learned from, under the treatment they had; declined ones are left out."""
+    """(observed, answered) of those learned from, under the treatment they had; declined ones are left."""
     if models.question is None:
         values = [own.value for own in models.answer(cohort).values()]
     else:
