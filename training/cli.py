@@ -22,6 +22,7 @@ from training.cli_cohort import check, import_files
 from training.cli_monitor import logged, monitor, retrain
 from training.cli_new import new
 from training.cli_recalibrate import recalibrate
+from training.cli_versions import compare, history, shadow
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -230,6 +231,9 @@ def show(
     tell(Records(records), as_json)
 
 
+app.command(rich_help_panel=_CHOOSE)(history)
+app.command(rich_help_panel=_CHOOSE)(compare)
+app.command(rich_help_panel=_CHOOSE)(shadow)
 app.command(rich_help_panel=_LOOK)(monitor)
 app.command(rich_help_panel=_LOOK)(logged)
 app.command(rich_help_panel=_TRAIN)(retrain)

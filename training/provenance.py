@@ -21,6 +21,8 @@ _OUTSIDE = (
     "live_server",
     "promotion",
     "golden",
+    "side_by_side",
+    "shadow",
     "report",
     "tracking",
     "predict_folder",

@@ -22,6 +22,7 @@ HEAVY = {
 }  # fmt: skip
 COMMANDS = {
     "studies", "data", "import", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
+    "history", "compare", "shadow",
     "predict", "rank", "encode", "score", "monitor", "logged", "serve", "demo", "doctor",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
