@@ -37,7 +37,11 @@ class VersionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of champion: `what` is `promote` or `rollback`; `before` is None for the first."""
+    """A change of champion: `what` is `promote` or `rollback`; `before` is None for the first.
+
+    `judged` are the clauses it was held against, `broken` those it was promoted in spite of, and `explained`
+    says why golden patients are answered otherwise.
+    """
 
     what: str
     version: int
@@ -45,6 +49,18 @@ class Event:
     who: str
     reason: str
     when: str
+    judged: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    explained: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a promotion was held against, by the clauses' names; see `Event`."""
+
+    judged: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    explained: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +113,19 @@ class Registry:
         self.materialise(study, CHALLENGER)
         return version
 
-    def promote(self, study: str, version: int | None = None, *, reason: str, who: str) -> int:
+    def promote(
+        self, study: str, version: int | None = None, *, reason: str, who: str, verdict: Verdict | None = None
+    ) -> int:
         """Make a version (the challenger, if none is named) the champion and return it.
 
-        Its bundle must prove itself first. Promoting the champion changes nothing.
+        Its bundle must prove itself first. Promoting the champion changes nothing. What else it was held
+        against is kept in the history.
         """
         record = self.show(study)
         chosen = record.aliases.get(CHALLENGER) if version is None else version
         if chosen is None:
             raise RegistryError(f"'{study}' has no challenger to promote; publish one with rxplain fit")
-        return self._crown(record, chosen, "promote", who, reason)
+        return self._crown(record, chosen, "promote", who, reason, verdict or Verdict())
 
     def rollback(self, study: str, *, reason: str, who: str) -> int:
         """Give the place back to the champion before, and return its version."""
@@ -114,14 +133,14 @@ class Registry:
         reigns = _reigns(record.history)
         if len(reigns) < 2:
             raise RegistryError(f"'{study}' has no earlier champion to go back to")
-        return self._crown(record, reigns[-2], "rollback", who, reason)
+        return self._crown(record, reigns[-2], "rollback", who, reason, Verdict())
 
     def show(self, study: str) -> StudyRecord:
         """Versions, aliases and the history of champions; a change that was cut short is no history."""
         model = self._model(study)
         aliases = {alias: int(version) for alias, version in model.aliases.items()}
         events = sorted((k, v) for k, v in model.tags.items() if k.startswith(_EVENT))
-        history = tuple(Event(**json.loads(value)) for _, value in events)
+        history = tuple(_event(value) for _, value in events)
         if history and history[-1].version != aliases.get(CHAMPION):
             history = history[:-1]
         return StudyRecord(study, self._versions(study), aliases, history)
@@ -153,14 +172,16 @@ class Registry:
         self.shelf.write_aliases(study, standing)
         return folder, digest
 
-    def _crown(self, record: StudyRecord, version: int, what: str, who: str, reason: str) -> int:
+    def _crown(
+        self, record: StudyRecord, version: int, what: str, who: str, reason: str, verdict: Verdict
+    ) -> int:
         digests = {v.version: v.digest for v in record.versions}
         if version not in digests:
             raise RegistryError(f"'{record.study}' has no version {version}; rxplain show lists them")
         before = record.aliases.get(CHAMPION)
         self.fetch(record.study, digests[version])
         if version != before:
-            event = Event(what, version, before, who, reason, _now())
+            event = Event(what, version, before, who, reason, _now(), **asdict(verdict))
             key = f"{_EVENT}{len(record.history) + 1:06d}"
             self.client.set_registered_model_tag(record.study, key, json.dumps(asdict(event)))
             self.client.set_registered_model_alias(record.study, CHAMPION, str(version))
@@ -231,6 +252,12 @@ _EVENT, _URL = "event.", "RXPLAIN_MLFLOW"
 
 def _database(home: Path) -> Path:
     return home / "mlflow.db"
+
+
+def _event(text: str) -> Event:
+    told = json.loads(text)
+    lists = {name: tuple(told.get(name, ())) for name in ("judged", "broken")}
+    return Event(**{**told, **lists})
 
 
 def _reigns(history: tuple[Event, ...]) -> list[int]:

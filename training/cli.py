@@ -23,6 +23,7 @@ from training.cli_monitor import logged, monitor, retrain
 from training.cli_new import new
 from training.cli_recalibrate import recalibrate
 from training.cli_report import report
+from training.cli_versions import compare, history, shadow
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -184,7 +185,8 @@ def promote(
     *,
     reason: Reason = "promoted from the command line",
     who: Who,
-    despite_gates: Annotated[bool, typer.Option(help="Promote although a gate was missed.")] = False,
+    despite_gates: Annotated[bool, typer.Option(help="Promote although a clause is broken.")] = False,
+    explain_change: Annotated[str, typer.Option(help="Why golden patients are answered otherwise.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a version the champion: the one that answers. A running server takes it up by itself."""
@@ -192,7 +194,9 @@ def promote(
     from training.cli_views import tell
     from training.promotion import promote as promote_version
 
-    record, chosen = promote_version(home_folder(), study, version, reason, who, despite_gates=despite_gates)
+    record, chosen = promote_version(
+        home_folder(), study, version, reason, who, despite_gates=despite_gates, explain_change=explain_change
+    )
     tell(Registered("promoted", chosen, record), as_json)
 
 
@@ -229,6 +233,9 @@ def show(
     tell(Records(records), as_json)
 
 
+app.command(rich_help_panel=_CHOOSE)(history)
+app.command(rich_help_panel=_CHOOSE)(compare)
+app.command(rich_help_panel=_CHOOSE)(shadow)
 app.command(rich_help_panel=_LOOK)(monitor)
 app.command(rich_help_panel=_LOOK)(logged)
 app.command(rich_help_panel=_TRAIN)(retrain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits,
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
 from training.fit import fit_models
 from training.gates import GateResult, judge
+from training.membership import membership
 from training.model_card.write import write_card
 from training.panel import fit_panel
 from training.panel_evaluate import evaluate_panel
@@ -150,7 +151,8 @@ def _fit(
 ) -> LoadedBundle:
     fit = fit_models if study.panel is None else fit_panel
     models = fit(prepared.design, prepared.cohort, study)
-    manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates))
+    betrayed = membership(study, models, prepared.cohort, prepared.design, evaluation.pairs)
+    manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates, betrayed))
     reference = build_reference(
         prepared.design.matrix,
         prepared.cohort,
@@ -163,7 +165,11 @@ def _fit(
 
 
 def _provenance(
-    study: Study, prepared: Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...]
+    study: Study,
+    prepared: Prepared,
+    evaluation: Evaluation,
+    gates: tuple[GateResult, ...],
+    betrayed: Mapping[str, object],
 ) -> Provenance:
     source = study_source(study)
     return Provenance(
@@ -180,6 +186,7 @@ def _provenance(
         metrics={
             "protocols": evaluation.document["protocols"],
             "gates": [asdict(gate) for gate in gates],
+            "membership": betrayed,
             **sites_prior(evaluation.document),
         },
     )

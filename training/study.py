@@ -13,6 +13,7 @@ from typing import Any
 from features.derived import parts_of
 from features.errors import Fault, StudyError
 from models.outcome import LOGIT
+from training.change_plan import ChangePlanAsked
 from training.study_card import CardAsked
 from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
@@ -72,6 +73,7 @@ class Study:
     card: CardAsked | None = None
     decision: DecisionAsked | None = None
     learning_curve: LearningCurveAsked | None = None
+    change_plan: ChangePlanAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -130,6 +132,7 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "card": CardAsked,
     "decision": DecisionAsked,
     "learning_curve": LearningCurveAsked,
+    "change_plan": ChangePlanAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}

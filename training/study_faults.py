@@ -153,7 +153,7 @@ def faults_of_features(study: Study) -> list[Fault]:
 
 def _of_analyses(parts: Mapping[str, Any]) -> list[Fault]:
     """What is wrong with the analyses that the study asks for beyond its protocols."""
-    sections = (parts.get(name) for name in ("decision", "learning_curve"))
+    sections = (parts.get(name) for name in ("decision", "learning_curve", "change_plan"))
     faults = [fault for asked in sections if asked is not None for fault in asked.faults()]
     is_panel = "panel" in parts
     held_out = () if is_panel else tuple(p.group for p in parts["protocols"] if p.kind == "group")

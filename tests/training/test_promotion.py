@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.promotion import missed_gates
+from training.promotion_clauses import missed_gates
 
 MET = {"name": "error", "asked": "at most 8.47", "found": 8.40, "passed": True}
 MISSED = {"name": "coverage", "asked": "at least 88.5", "found": 80.0, "passed": False}
@@ -14,7 +14,7 @@ def test_met_gates_leave_nothing_to_tell() -> None:
 
 def test_missed_gate_is_told_by_name_with_what_was_found_and_asked() -> None:
     assert [str(fault) for fault in missed_gates({"gates": [MET, MISSED]})] == [
-        "coverage: found 80, asked at least 88.5"
+        "gates: coverage: found 80, asked at least 88.5"
     ]
 
 
