@@ -15,6 +15,7 @@ from training.answers import answer_sections
 from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
+from training.equity import equity_section
 from training.holdout import MODEL, HeldOut, answer_splits
 from training.learning_curve import learning_curve_section
 from training.measures import Measures, measures_of
@@ -109,6 +110,8 @@ def _document(
     section = transport(study, design, [h for held in by_protocol.values() for h in held])
     document["remarks"] = [*transport_remarks(study, section), *remarks(study, document)]
     document |= {} if section is None else {"transport": section}
+    fairness = equity_section(study, cohort, design, by_protocol)
+    document |= {} if fairness is None else {"equity": fairness}
     if study.biomarkers is not None:
         document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
     return document

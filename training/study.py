@@ -15,6 +15,7 @@ from features.errors import Fault, StudyError
 from models.outcome import LOGIT
 from training.change_plan import ChangePlanAsked
 from training.study_card import CardAsked
+from training.study_equity import EquityAsked
 from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
     BiomarkersAsked,
@@ -74,6 +75,7 @@ class Study:
     decision: DecisionAsked | None = None
     learning_curve: LearningCurveAsked | None = None
     change_plan: ChangePlanAsked | None = None
+    equity: EquityAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -133,6 +135,7 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "decision": DecisionAsked,
     "learning_curve": LearningCurveAsked,
     "change_plan": ChangePlanAsked,
+    "equity": EquityAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}

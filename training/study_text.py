@@ -38,6 +38,10 @@ def _is_number_lists(value: object) -> bool:
     return isinstance(value, dict) and all(_is_numbers(item) for item in value.values())
 
 
+def _is_text_table(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
 def _is_calls(value: object) -> bool:
     return isinstance(value, dict) and all(_is_texts(item) for item in value.values())
 
@@ -55,6 +59,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[object], bool], Callable]] = {
         lambda v: tuple(map(tuple, v)),
     ),
     "tuple[float, ...]": ("a list of numbers", _is_numbers, lambda v: tuple(map(float, v))),
+    "Mapping[str, str]": ("a table of texts", _is_text_table, dict),
     "Mapping[str, tuple[float, ...]]": (
         "a table of lists of numbers",
         _is_number_lists,

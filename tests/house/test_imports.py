@@ -47,6 +47,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("training/report.py",),
     "typer": ("training/cli*.py",),
     "rich": ("training/cli*.py", "training/demo*.py"),
+    "fairlearn": ("training/equity.py",),
     "distributed": ("training/cluster.py",),
     "packaging": ("training/doctor.py",),
     "uvicorn": ("serving/server.py",),
