@@ -93,8 +93,8 @@ def _unadapted(
 ) -> Unadapted | None:
     """What transport is judged by, where the study asks for it and the split holds out such a site."""
     asked = study.transport
-    groups = {protocol.name: protocol.group for protocol in study.protocols}
-    if asked is None or groups[split.protocol] != asked.group:
+    groups = {protocol.name: protocol.group for protocol in study.protocols if protocol.kind == "group"}
+    if asked is None or groups.get(split.protocol) != asked.group:
         return None
     known = study.model.group == asked.group
     given = (learned.out_of_fold, part.observed, part.groups, learned.outcome)

@@ -20,11 +20,13 @@ from features.errors import StudyError
 from training.design import Design
 from training.evaluate import SMALLEST_CELL, Evaluation, study_splits
 from training.holdout import LEVEL, MODEL, spread_out
+from training.kin import kin_of
 from training.panel import learn_panel, panel_part
 from training.panel_figures import Repeat, difference_figure, drug_figures, panel_figures
 from training.splits import Split
 from training.study import Study
 from training.study_parts import Protocol
+from training.suspicions import overlaps, suspicions
 
 Numbers = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -80,7 +82,10 @@ def evaluate_panel(
         "choices": _choices(by_protocol),
     }
     document["wins"] = {name: _wins(found, study) for name, found in _mapping(document["drugs"]).items()}
-    document["remarks"] = [*_remarks(document, study), *study.caveats]
+    kin = kin_of(cohort)
+    doubts = suspicions(study, cohort, design, kin)
+    document["suspicions"] = {**doubts.document(), **overlaps(splits, len(cohort), {})}
+    document["remarks"] = [*doubts.sentences(), *_remarks(document, study), *study.caveats]
     return Evaluation(document, _pairs(outcomes, next(iter(repeats.values()))[MODEL]))
 
 
@@ -147,7 +152,7 @@ def _repeats(
     found: dict[str, Repeat] = {}
     for h in held:
         name = h.split.name.partition(".")[0] if protocol.kind == "folds" else h.split.name
-        name = "" if protocol.kind == "group" else name
+        name = "" if protocol.kind in ("group", "time") else name
         repeat = found.setdefault(name, Repeat(np.full(shape, np.nan), np.full(shape, np.nan)))
         repeat.answered[h.split.test] = h.answers[who]
         if who == MODEL:
