@@ -34,7 +34,7 @@ def periods(protocol: Protocol, labels: Texts) -> list[tuple[str, Index, Index]]
     if (np.diff(cuts) <= 0).any():
         raise CohortError(f"protocol '{protocol.name}': its cuts do not rise; write the earliest first")
     names = protocol.cuts or tuple(str(i + 1) for i in range(len(cuts)))
-    ends = [*cuts[1:].tolist(), np.inf]
+    ends = np.append(cuts, np.inf)[1:].tolist()
     parts = [
         (name, np.flatnonzero(when < cut), np.flatnonzero((when >= cut) & (when < end)))
         for name, cut, end in zip(names, cuts.tolist(), ends, strict=True)
