@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from features.cohort import Cohort
 from features.errors import CohortError, StudyError
+from training.design import build_design
+from training.evaluate import evaluate
 from training.periods import periods
 from training.splits import Split, protocol_splits
 from training.study import Protocol, Study, read_study
@@ -90,3 +94,24 @@ def test_every_fault_of_the_new_protocols_is_told(tiny_study: Study) -> None:
     where = {fault.where for fault in refused.value.faults}
     expected = {f"protocols[{i}]{key}" for i, key in ((2, ".group"), (3, ""), (4, ".dataset"), (5, ".kind"))}
     assert where >= expected | {"randomisation", "suspicions.too_good"}
+
+
+def test_a_study_is_judged_on_later_patients_each_once(tiny_study: Study, cohort: Cohort) -> None:
+    years = np.array([str(2015 + i % 8) for i in range(len(cohort))], dtype=object)
+    dated_cohort = replace(cohort, groups={**cohort.groups, "year": years})
+    protocol = Protocol("later", "time", group="year", cuts=("2020", "2022"))
+    study = replace(tiny_study, protocols=(protocol,), comparators=("cohort_mean",))
+    design = build_design(study, dated_cohort)
+    found = evaluate(study, dated_cohort, design, "f" * 64, lambda done, total: None).document
+    whos = found["protocols"]["later"]  # type: ignore[index]
+    errors = []
+    for earlier, later in (
+        (years < "2020", (years >= "2020") & (years < "2022")),
+        (years < "2022", years >= "2022"),
+    ):
+        errors += np.abs(design.observed[later] - design.observed[earlier].mean()).tolist()
+    assert whos["cohort_mean"]["mae"]["value"] == pytest.approx(np.mean(errors), abs=1e-6)
+    assert whos["model"]["mae"]["lower"] < whos["model"]["mae"]["value"] < whos["model"]["mae"]["upper"]
+    gain = found["differences"]["later"]["cohort_mean"]  # type: ignore[index]
+    expected = whos["cohort_mean"]["mae"]["value"] - whos["model"]["mae"]["value"]
+    assert gain["value"] == pytest.approx(expected, abs=2e-6)

@@ -48,9 +48,10 @@ ASKED = RandomisationAsked(permutations=6, blocks=("expression",), draws=2)
 @pytest.fixture(scope="module")
 def study() -> Study:
     """The tiny binary study, permuted."""
-    return replace(
-        tiny_study("binary"), randomisation=ASKED, comparators=("cohort_mean", "everything_linear")
-    )
+    tiny = tiny_study("binary")
+    model = replace(tiny.model, mask_blocks=(), without="filled", inner_folds=2)
+    comparators = ("cohort_mean", "everything_linear")
+    return replace(tiny, model=model, randomisation=ASKED, comparators=comparators)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,7 @@ def evaluation(study: Study) -> Evaluation:
         return evaluate(study, cohort, build_design(study, cohort), "f" * 64, lambda done, total: None)
 
 
+@pytest.mark.slow
 def test_with_permuted_labels_the_auc_falls_to_a_half(evaluation: Evaluation) -> None:
     found = evaluation.document["randomisation"]
     assert isinstance(found, dict)
@@ -68,14 +70,16 @@ def test_with_permuted_labels_the_auc_falls_to_a_half(evaluation: Evaluation) ->
     assert found["permuted"]["mean"] == pytest.approx(0.5, abs=0.06)
     assert found["permuted"]["highest"] < found["real"]
     assert found["p_value"] == pytest.approx(1 / 7, abs=1e-6)
-    assert found["loss_without_block"]["expression"]["lowest"] > 0.05
+    assert found["loss_without_block"]["expression"]["lowest"] > 0.03
 
 
+@pytest.mark.slow
 def test_the_real_figure_is_that_of_the_same_folds(study: Study, evaluation: Evaluation) -> None:
     told = evaluation.document["protocols"]["folds"]["model"]["auc"]["value"]  # type: ignore[index]
     assert evaluation.document["randomisation"]["real"] == pytest.approx(told, abs=1e-6)  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_gate_may_look_at_it(study: Study, evaluation: Evaluation) -> None:
     gates = (
         Gate("chance", "randomisation.p_value", at_most=0.05),
@@ -84,6 +88,7 @@ def test_a_gate_may_look_at_it(study: Study, evaluation: Evaluation) -> None:
     assert [own.passed for own in judge(replace(study, gates=gates), evaluation)] == [False, True]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_as_good_as_a_linear_one_is_told_so(evaluation: Evaluation) -> None:
     gains = evaluation.document["differences"]["folds"]  # type: ignore[index]
     remarks = evaluation.document["remarks"]
@@ -125,6 +130,7 @@ def test_p_value_counts_the_real_one_among_the_permuted() -> None:
     assert p_value(3.0, [2.0, 3.0, 4.0], False) == pytest.approx(0.75)
 
 
+@pytest.mark.slow
 def test_a_dose_is_judged_by_its_error(tiny_study: Study, cohort: Cohort) -> None:
     asked = replace(tiny_study, randomisation=RandomisationAsked(permutations=2))
     design = build_design(asked, cohort)
