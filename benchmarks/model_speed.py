@@ -20,10 +20,11 @@ from models.bundle import load
 from models.members import TreeMember
 from models.shelf import Shelf
 from training.datasets.catalog import load_folder, provide
+from training.kin import twin_groups
 from training.population import select_population
 from training.predict_folder import predict_folder
 from training.run import RunResult, run_study
-from training.splits import protocol_splits, twin_groups
+from training.splits import protocol_splits
 from training.study import Study
 
 _N_PATIENTS = 10_000

@@ -59,7 +59,8 @@ class Checked:
             Text(),
             features,
             Text(),
-            Text(f"{study}: no fault found."),
+            *(Text(f"- {said}") for said in found.suspicions),
+            Text(f"{study}: no fault found{', but see above' if found.suspicions else ''}."),
             next_step(f"rxplain fit {self.asked}"),
         )
 

@@ -13,6 +13,7 @@ from features.encode import FeatureSpec, catalog, encode
 from features.errors import CohortError, Fault
 from features.matrix import FeatureMatrix
 from models.response import strata_of
+from training.late import refuse_late
 from training.served import masks_of, served_spec
 from training.study import Study
 
@@ -57,9 +58,13 @@ class Design:
     outcomes: Numbers | None = None
 
 
-def build_design(study: Study, cohort: Cohort) -> Design:
-    """The study's population, encoded; refuses outcomes that cannot be learned from."""
-    spec = served_spec(study, cohort)
+def build_design(study: Study, cohort: Cohort, spec: FeatureSpec | None = None) -> Design:
+    """The study's population, encoded; refuses outcomes that cannot be learned from, and what is known late.
+
+    Other patients than the study's own are encoded by its `spec`.
+    """
+    spec = served_spec(study, cohort) if spec is None else spec
+    refuse_late(study, cohort, spec)
     matrix, masks = encode(cohort, spec), masks_of(study, spec)
     observed = cohort.outcome(study.outcome.name)
     drugs = panel_drugs(study, cohort)

@@ -74,6 +74,25 @@ def probability_figures(
     return told({name: _with_interval(values) for name, values in found.items()})
 
 
+def auc_of(held: Sequence[HeldOutProbabilities]) -> float:
+    """The AUC over pairs held out together, within groups where there are several, of the cohort as it is."""
+    n = 1 + max(int(h.patients.max()) for h in held)
+    found = _pairwise(held, np.ones((1, n)))
+    return float(found.get("auc_within", found["auc"])[0])
+
+
+def auc_gain(
+    held: Sequence[HeldOutProbabilities], other: Sequence[HeldOutProbabilities], n_patients: int
+) -> Figure:
+    """How much higher the AUC of `held` is than that of `other`, of the same patients in the same splits.
+
+    The interval redraws patients for both alike.
+    """
+    drawn = _drawn(n_patients)
+    own, others = (_pairwise([h for h in who if len(h.patients)], drawn)["auc"] for who in (held, other))
+    return told({"gain": _with_interval(own - others)}).get("gain", {})
+
+
 def _drawn(n_patients: int) -> Numbers:
     """How often each patient is drawn (resamples + 1, n); the first row is the cohort as it is."""
     rng = np.random.default_rng(_SEED)

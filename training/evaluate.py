@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +17,21 @@ from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
 from training.equity import equity_section
+from training.external import Surroundings, surrounded
 from training.holdout import MODEL, HeldOut, answer_splits
+from training.kin import kin_groups, kin_of
 from training.learning_curve import learning_curve_section
 from training.measures import Measures, measures_of
-from training.remarks import remarks
-from training.splits import Split, protocol_splits, twin_groups
+from training.randomisation import randomisation, randomisation_remarks
+from training.remarks import remarks, simple_remarks
+from training.splits import Split, protocol_splits
 from training.study import Study
 from training.study_parts import Protocol
+from training.suspicions import overlaps, suspicions
 from training.transport import transport, transport_remarks
 
 Numbers = NDArray[np.float64]
+Index = NDArray[np.int64]
 Report = Callable[[int, int], None]
 SMALLEST_CELL = 10
 THIRDS = ("low", "middle", "high")
@@ -46,24 +52,52 @@ class Evaluation:
         return json.dumps(self.document, indent=1, allow_nan=False)
 
 
-def evaluate(study: Study, cohort: Cohort, design: Design, fingerprint: str, report: Report) -> Evaluation:
-    """Every protocol of the study on its population; `fingerprint` names the cohort in the document."""
+def evaluate(
+    study: Study,
+    cohort: Cohort,
+    design: Design,
+    fingerprint: str,
+    report: Report,
+    others: Mapping[str, Cohort] = MappingProxyType({}),
+) -> Evaluation:
+    """Every protocol of the study on its population; `fingerprint` names the cohort in the document.
+
+    `others` are the patients of each protocol of kind `external`.
+    """
     for name in study.comparators:
         comparator(name)
-    splits = study_splits(study, cohort, design.observed)
-    held_out = answer_splits(design, study, splits, lambda done: report(done, len(splits)))
+    kin, around = kin_of(cohort), surrounded(study, cohort, design, others)
+    own = study_splits(study, cohort, design.observed, kin.whole)
+    splits = [*own, *around.splits]
+    held_out = answer_splits(around.design, study, splits, lambda done: report(done, len(splits)))
     by_protocol = {p: [h for h in held_out if h.split.protocol == p.name] for p in study.protocols}
-    document = _document(study, cohort, design, fingerprint, by_protocol)
-    curve = learning_curve_section(study, design, splits, measures_of(study, design))
+    document = _document(study, around, fingerprint, by_protocol)
+    curve = learning_curve_section(study, design, own, measures_of(study, design))
     document |= {"learning_curve": curve} if curve else {}
-    return Evaluation(document, _pairs(design, by_protocol))
+    doubts = suspicions(study, cohort, design, kin)
+    document["suspicions"] = {**doubts.document(), **overlaps(own, len(cohort), around.left_out)}
+    told = [*doubts.sentences(), *simple_remarks(document)]
+    inside = {p: held for p, held in by_protocol.items() if p.kind != "external"}
+    fairness = equity_section(study, cohort, design, inside)
+    document |= {} if fairness is None else {"equity": fairness}
+    if study.biomarkers is not None:
+        document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
+    if study.randomisation is not None:
+        document["randomisation"] = found = randomisation(study, cohort, design, lambda _done: None)
+        told += randomisation_remarks(study, found)
+    document["remarks"] = [*told, *_listed(document["remarks"])]
+    return Evaluation(document, _pairs(around.design, by_protocol))
 
 
-def study_splits(study: Study, cohort: Cohort, observed: Numbers) -> list[Split]:
-    """Every split of every protocol of the study, in order."""
-    twins = twin_groups(cohort)
+def _listed(found: object) -> Sequence[object]:
+    return found if isinstance(found, list) else []
+
+
+def study_splits(study: Study, cohort: Cohort, observed: Numbers, kin: Index | None = None) -> list[Split]:
+    """Every split of every protocol of the study that holds out its own patients, in order."""
+    whole = kin_groups(cohort) if kin is None else kin
     return [
-        split for protocol in study.protocols for split in protocol_splits(protocol, cohort, twins, observed)
+        split for protocol in study.protocols for split in protocol_splits(protocol, cohort, whole, observed)
     ]
 
 
@@ -82,22 +116,25 @@ def _pairs(design: Design, by_protocol: Mapping[Protocol, Sequence[HeldOut]]) ->
 
 def _document(
     study: Study,
-    cohort: Cohort,
-    design: Design,
+    around: Surroundings,
     fingerprint: str,
     by_protocol: Mapping[Protocol, Sequence[HeldOut]],
 ) -> dict[str, object]:
-    who = (MODEL, *study.comparators)
+    who, design = (MODEL, *study.comparators), around.design
     measures = measures_of(study, design)
-    levels = _levels(study, cohort, design)
+    levels = _levels(study, around)
     document: dict[str, object] = {
         "study": study.name,
         "study_sha256": study.sha256,
         "cohort_fingerprint": fingerprint,
-        "n": len(cohort),
+        "n": len(around.cohorts[0]),
         "leading": measures.leading,
         "protocols": {
             p.name: {name: measures.figures(p, held, name, None) for name in who}
+            for p, held in by_protocol.items()
+        },
+        "differences": {
+            p.name: {name: measures.gain(p, held, name) for name in study.comparators}
             for p, held in by_protocol.items()
         },
         "subgroups": {p.name: _subgroups(p, held, measures, who, levels) for p, held in by_protocol.items()},
@@ -109,12 +146,7 @@ def _document(
     document |= answer_sections(study, design, by_protocol, levels, measures, document["protocols"])
     section = transport(study, design, [h for held in by_protocol.values() for h in held])
     document["remarks"] = [*transport_remarks(study, section), *remarks(study, document)]
-    document |= {} if section is None else {"transport": section}
-    fairness = equity_section(study, cohort, design, by_protocol)
-    document |= {} if fairness is None else {"equity": fairness}
-    if study.biomarkers is not None:
-        document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
-    return document
+    return document | ({} if section is None else {"transport": section})
 
 
 def subgroup_levels(study: Study, cohort: Cohort) -> dict[str, NDArray]:
@@ -124,13 +156,15 @@ def subgroup_levels(study: Study, cohort: Cohort) -> dict[str, NDArray]:
     }
 
 
-def _levels(study: Study, cohort: Cohort, design: Design) -> dict[str, NDArray]:
+def _levels(study: Study, around: Surroundings) -> dict[str, NDArray]:
     """Each patient's level of each variable that figures are told by."""
-    levels = subgroup_levels(study, cohort)
+    each = [subgroup_levels(study, cohort) for cohort in around.cohorts]
+    levels = {name: np.concatenate([own[name] for own in each]) for name in study.subgroups}
     if study.outcome.is_binary:
         return levels
-    cuts = np.quantile(design.observed, [1 / 3, 2 / 3])
-    thirds = np.array(THIRDS)[np.searchsorted(cuts, design.observed)]
+    observed = around.design.observed
+    cuts = np.quantile(observed, [1 / 3, 2 / 3])
+    thirds = np.array(THIRDS)[np.searchsorted(cuts, observed)]
     return {**levels, "dose_third": thirds}
 
 

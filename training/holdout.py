@@ -101,7 +101,7 @@ def _unadapted(
 ) -> Unadapted | None:
     """What transport is judged by, where the study asks for it and the split holds out such a site."""
     asked = study.transport
-    groups = {protocol.name: protocol.group for protocol in study.protocols}
+    groups = {protocol.name: protocol.group for protocol in study.protocols if protocol.kind == "group"}
     if asked is None or groups.get(split.protocol) != asked.group:
         return None
     known = study.model.group == asked.group

@@ -9,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.design import Design
-from training.discrimination import HeldOutProbabilities, auc, probability_figures
+from training.discrimination import HeldOutProbabilities, auc, auc_gain, probability_figures
 from training.holdout import MODEL, HeldOut
-from training.statistics import Figure, clustered_figures, metrics, repeated_split_figures, tally
+from training.statistics import (
+    Figure,
+    clustered_figures,
+    mae_gain,
+    metrics,
+    repeated_split_figures,
+    tallies_each,
+    tally,
+)
 from training.study import Study
 from training.study_parts import Protocol as Asked
 
@@ -38,6 +46,9 @@ class Measures(Protocol):
     def is_better(self, held: HeldOut, who: str, other: str) -> bool:
         """Whether `who` answered one split better than `other` did, by the leading metric."""
 
+    def gain(self, asked: Asked, held: Sequence[HeldOut], other: str) -> Figure:
+        """How much better the model answers than `other`, by the leading metric; above 0 is better."""
+
 
 class QuantityMeasures:
     """Errors in the outcome's unit and intervals that hold what was observed."""
@@ -50,12 +61,14 @@ class QuantityMeasures:
     def figures(
         self, asked: Asked, held: Sequence[HeldOut], who: str, chosen: Mask | None
     ) -> dict[str, Figure]:
-        """Means over repeated splits, or pooled over groups."""
-        tallies = np.array([self._tally(h, who, chosen) for h in held])
-        if asked.kind == "group":
-            return clustered_figures(tallies)
-        share = asked.test_share if asked.kind == "random" else 1.0 / asked.folds
-        return repeated_split_figures(tallies, share)
+        """Means over repeated splits, pooled over groups, or over patients who were each held out once."""
+        tallies, share = self._tallies(asked, held, who, chosen), _test_share(asked)
+        return clustered_figures(tallies) if share is None else repeated_split_figures(tallies, share)
+
+    def gain(self, asked: Asked, held: Sequence[HeldOut], other: str) -> Figure:
+        """How much lower the mean absolute error is."""
+        own, others = (self._tallies(asked, held, who, None) for who in (MODEL, other))
+        return mae_gain(own, others, _test_share(asked))
 
     def quick_figures(self, asked: Asked, held: Sequence[HeldOut], who: str) -> dict[str, Figure]:
         """All of them."""
@@ -72,10 +85,29 @@ class QuantityMeasures:
         errors = (float(np.abs(held.answers[name] - observed).mean()) for name in (who, other))
         return next(errors) < next(errors)
 
+    def _tallies(self, asked: Asked, held: Sequence[HeldOut], who: str, chosen: Mask | None) -> Numbers:
+        """A row for each split, or for each patient where splits are no sample of anything."""
+        if asked.kind not in ("time", "external"):
+            return np.array([self._tally(h, who, chosen) for h in held])
+        rows = [
+            np.ones(len(h.split.test), dtype=bool) if chosen is None else chosen[h.split.test] for h in held
+        ]
+        test = np.concatenate([h.split.test[own] for h, own in zip(held, rows, strict=True)])
+        answered = np.concatenate([h.answers[who][own] for h, own in zip(held, rows, strict=True)])
+        covered = np.concatenate([h.held[own] for h, own in zip(held, rows, strict=True)])
+        return tallies_each(self._design.observed[test], answered, covered if who == MODEL else None)
+
     def _tally(self, held: HeldOut, who: str, chosen: Mask | None) -> Numbers:
         rows = np.ones(len(held.split.test), dtype=bool) if chosen is None else chosen[held.split.test]
         covered = held.held[rows] if who == MODEL else None
         return tally(self._design.observed[held.split.test][rows], held.answers[who][rows], covered)
+
+
+def _test_share(asked: Asked) -> float | None:
+    """Which share a split holds out, of protocols that draw or deal again; None of the others."""
+    if asked.kind == "random":
+        return asked.test_share
+    return 1.0 / asked.folds if asked.kind == "folds" else None
 
 
 class ProbabilityMeasures:
@@ -106,6 +138,11 @@ class ProbabilityMeasures:
     def is_better(self, held: HeldOut, who: str, other: str) -> bool:
         """Whether the AUC is higher."""
         return self.alone(held, who)["auc"] > self.alone(held, other)["auc"]
+
+    def gain(self, asked: Asked, held: Sequence[HeldOut], other: str) -> Figure:
+        """How much higher the AUC is."""
+        own, others = ([self._held(h, who, None) for h in held] for who in (MODEL, other))
+        return auc_gain(own, others, len(self._design.observed))
 
     def _held(self, held: HeldOut, who: str, chosen: Mask | None) -> HeldOutProbabilities:
         test = held.split.test

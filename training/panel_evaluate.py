@@ -21,12 +21,14 @@ from training.coverage import coverage_section
 from training.design import Design
 from training.evaluate import SMALLEST_CELL, Evaluation, study_splits
 from training.holdout import LEVEL, LEVELS, MODEL, spread_out
+from training.kin import kin_of
 from training.panel import learn_panel, panel_part
 from training.panel_figures import Repeat, difference_figure, drug_figures, panel_figures
 from training.redraw import Rows, draws
 from training.splits import Split
 from training.study import Study
 from training.study_parts import Protocol
+from training.suspicions import overlaps, suspicions
 
 Numbers = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -84,11 +86,14 @@ def evaluate_panel(
         "choices": _choices(by_protocol),
     }
     document["wins"] = {name: _wins(found, study) for name, found in _mapping(document["drugs"]).items()}
-    document["remarks"] = [*_remarks(document, study), *study.caveats]
     labels = {name: np.array([t or "not_recorded" for t in cohort.texts(name)]) for name in study.subgroups}
     document["calibration"] = {
         p.name: {"coverage": _coverage(own, outcomes, labels)} for p, own in by_protocol.items() if own
     }
+    kin = kin_of(cohort)
+    doubts = suspicions(study, cohort, design, kin)
+    document["suspicions"] = {**doubts.document(), **overlaps(splits, len(cohort), {})}
+    document["remarks"] = [*doubts.sentences(), *_remarks(document, study), *study.caveats]
     return Evaluation(document, _pairs(outcomes, next(iter(repeats.values()))[MODEL]))
 
 
@@ -169,7 +174,7 @@ def _repeats(
     found: dict[str, Repeat] = {}
     for h in held:
         name = h.split.name.partition(".")[0] if protocol.kind == "folds" else h.split.name
-        name = "" if protocol.kind == "group" else name
+        name = "" if protocol.kind in ("group", "time") else name
         repeat = found.setdefault(name, Repeat(np.full(shape, np.nan), np.full(shape, np.nan)))
         repeat.answered[h.split.test] = h.answers[who]
         if who == MODEL:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from features.cohort import Cohort
 from training.design import Design, build_design
+from training.external import external_cohorts
+from training.kin import kin_of
 from training.population import Selection, select_population
 from training.provenance import key_of
 from training.study import Study
 from training.study_cohort import study_cohort, with_more
+from training.suspicions import suspicions
 
 Progress = Callable[[str, int, int], None]
 
@@ -30,6 +33,7 @@ class StudyCheck:
     n_features: int
     fingerprint: str
     missing: dict[str, float]
+    suspicions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Prepared:
     design: Design
     fingerprint: str
     key: str
+    others: Mapping[str, Cohort] = field(default_factory=dict)
 
     @property
     def cohort(self) -> Cohort:
@@ -65,6 +70,7 @@ def check_study(study: Study, data_dir: Path, home: Path) -> StudyCheck:
         len(matrix.features),
         found.fingerprint,
         dict(zip(matrix.names, missing, strict=True)),
+        tuple(suspicions(study, found.cohort, found.design, kin_of(found.cohort)).sentences()),
     )
 
 
@@ -79,4 +85,7 @@ def prepare(
     design = build_design(study, selection.cohort)
     progress("read", 1, 1)
     order = hashlib.sha256("\n".join(selection.cohort.patient_ids).encode()).hexdigest()
-    return Prepared(len(cohort), selection, design, fingerprint, key_of(study.text, fingerprint, order))
+    others = external_cohorts(study, data_dir, home)
+    facts = (f"{name} {own.fingerprint()} {' '.join(own.patient_ids)}" for name, own in others.items())
+    key = key_of(study.text, fingerprint, order, *facts)
+    return Prepared(len(cohort), selection, design, fingerprint, key, others)

@@ -12,6 +12,7 @@ _HORIZON = (
     "Patients censored before the horizon are left out, not weighted: the more there are, the more the rate "
     "of {event} is overstated."
 )
+_SPOKEN = {"auc": "AUC is higher", "mae": "mean absolute error is lower"}
 RECOGNIZER, FORMULA, MODEL = "site_recognizer", "iwpc_pharmacogenetic", "model"
 
 
@@ -29,6 +30,25 @@ def remarks(study: Study, document: Document) -> list[str]:
     if study.outcome.has_horizon:
         sentences.append(_HORIZON.format(event=study.outcome.event))
     return [*sentences, *study.caveats]
+
+
+def simple_remarks(document: Document) -> list[str]:
+    """A sentence for each protocol under which a comparator cannot be told from the model, or is better."""
+    sentences = []
+    for protocol, gains in document["differences"].items():
+        even = {
+            who: gain for who, gain in gains.items() if gain.get("lower") is not None and gain["lower"] <= 0
+        }
+        if even:
+            told = [
+                f"{who} ({gain['value']:+.3f}; {gain['lower']:+.3f} to {gain['upper']:+.3f})"
+                for who, gain in even.items()
+            ]
+            sentences.append(
+                f"{protocol}: the model has not been shown to be better than {', '.join(told)}; in brackets "
+                f"by how much its {_SPOKEN[document['leading']]}, and the 95% interval."
+            )
+    return sentences
 
 
 def _against_simple(document: Document, protocol: str) -> str:

@@ -123,14 +123,15 @@ def _evaluated(study: Study, prepared: Prepared, home: Path, progress: Progress)
     kept = read_evaluation(home, prepared.key)
     if kept is not None:
         return kept
-    how = evaluate if study.panel is None else evaluate_panel
-    found = how(
-        study,
-        prepared.cohort,
-        prepared.design,
-        prepared.fingerprint,
-        lambda done, total: progress("evaluate", done, total),
-    )
+    given = study, prepared.cohort, prepared.design, prepared.fingerprint
+
+    def report(done: int, total: int) -> None:
+        progress("evaluate", done, total)
+
+    if study.panel is None:
+        found = evaluate(*given, report, prepared.others)
+    else:
+        found = evaluate_panel(*given, report)
     keep_evaluation(home, prepared.key, found)
     return found
 

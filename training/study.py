@@ -38,6 +38,7 @@ from training.study_parts import (
 )
 from training.study_table import TableAsked, table_of
 from training.study_text import Dataclass, read_section, read_sections
+from training.study_validation import RandomisationAsked, SuspicionsAsked
 
 _SHIPPED = resources.files("training") / "studies"
 
@@ -71,6 +72,8 @@ class Study:
     question: QuestionAsked | None = None
     transport: TransportAsked | None = None
     biomarkers: BiomarkersAsked | None = None
+    randomisation: RandomisationAsked | None = None
+    suspicions: SuspicionsAsked = field(default_factory=SuspicionsAsked)
     card: CardAsked | None = None
     decision: DecisionAsked | None = None
     learning_curve: LearningCurveAsked | None = None
@@ -131,6 +134,8 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "source": SourceAsked,
     "transport": TransportAsked,
     "biomarkers": BiomarkersAsked,
+    "randomisation": RandomisationAsked,
+    "suspicions": SuspicionsAsked,
     "card": CardAsked,
     "decision": DecisionAsked,
     "learning_curve": LearningCurveAsked,

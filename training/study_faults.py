@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 UNSETTLED = "?"
 """What `rxplain new` writes where somebody has to decide."""
 
+PROTOCOLS = ("random", "folds", "group", "time", "external")
+
 _LEARNERS = ("linear", "ridge", "trees", "panel")
 _KINDS = ("continuous", "binary", TIME_TO_EVENT)
 
@@ -105,14 +107,18 @@ def _of_quantity(asked: OutcomeAsked) -> list[Fault]:
 
 
 def _protocol_faults(protocol: Protocol) -> list[tuple[str, str]]:
-    if protocol.kind not in ("random", "folds", "group"):
-        return [(".kind", "is none of 'random', 'folds' and 'group'")]
+    if protocol.kind not in PROTOCOLS:
+        return [(".kind", f"is none of {', '.join(map(repr, PROTOCOLS))}")]
     if protocol.kind == "random" and not (protocol.splits > 0 and 0 < protocol.test_share < 1):
         return [("", "needs splits above 0 and test_share between 0 and 1")]
     if protocol.kind == "folds" and not (protocol.splits > 0 and protocol.folds > 1):
         return [("", "needs splits above 0 and folds above 1")]
-    if protocol.kind == "group" and not protocol.group:
+    if protocol.kind in ("group", "time") and not protocol.group:
         return [(".group", "is missing")]
+    if protocol.kind == "time" and not (protocol.cuts or protocol.splits > 0):
+        return [("", "needs cuts, or splits above 0")]
+    if protocol.kind == "external" and not protocol.dataset:
+        return [(".dataset", "is missing")]
     return []
 
 
@@ -169,4 +175,11 @@ def _of_analyses(parts: Mapping[str, Any]) -> list[Fault]:
     if parts.get("biomarkers"):
         faults += parts["biomarkers"].faults()
         faults += [Fault("biomarkers", "are not told of a panel")] if is_panel else []
+    if parts.get("randomisation"):
+        faults += parts["randomisation"].faults()
+        faults += [Fault("randomisation", "is not told of a panel")] if is_panel else []
+    if parts.get("suspicions"):
+        faults += parts["suspicions"].faults()
+    if is_panel and any(protocol.kind == "external" for protocol in parts["protocols"]):
+        faults.append(Fault("protocols", "a panel has no protocol of kind 'external'", "leave it out"))
     return faults

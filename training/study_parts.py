@@ -225,8 +225,11 @@ class LearningCurveAsked:
 class Protocol:
     """One way of holding patients out.
 
-    `random` draws shares, `folds` deals everybody into `folds` parts, `splits` times over, and `group` leaves
-    out each level of a group in turn.
+    `random` draws shares, `folds` deals everybody into `folds` parts, `splits` times over (whole levels of
+    `group` where one is named), and `group` leaves out each level of a group in turn. `time` learns from what
+    came before each of `cuts` and answers for what came until the next one, by dates or numbers of `group`;
+    without `cuts` there are `splits` of them, as many patients apart. `external` learns from everybody here
+    and answers for the patients of another `dataset`, a source or a folder laid out like the study's own.
     """
 
     name: str
@@ -235,6 +238,8 @@ class Protocol:
     folds: int = 0
     test_share: float = 0.2
     group: str = ""
+    cuts: tuple[str, ...] = ()
+    dataset: str = ""
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,11 @@ def _schema_faults(
         remedy = "give its column fact = 'outcomes/NAME'"
         found += [Fault("table.facts", f"no column holds the outcome '{name}'", remedy) for name in lacking]
     for i, protocol in enumerate(protocols):
-        if protocol.kind == "group" and protocol.group and f"groups/{protocol.group}" not in stated:
+        if (
+            protocol.kind in ("group", "folds", "time")
+            and protocol.group
+            and f"groups/{protocol.group}" not in stated
+        ):
             remedy = f"give its column fact = 'groups/{protocol.group}', or leave the protocol out"
             found.append(Fault(f"protocols[{i}].group", "no column of the table holds it", remedy))
     return found

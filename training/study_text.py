@@ -34,12 +34,12 @@ def _is_numbers(value: object) -> bool:
     return isinstance(value, list) and all(_is_number(item) for item in value)
 
 
+def _is_texts_by_name(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, str) and item.strip() for item in value.values())
+
+
 def _is_number_lists(value: object) -> bool:
     return isinstance(value, dict) and all(_is_numbers(item) for item in value.values())
-
-
-def _is_text_table(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
 
 def _is_calls(value: object) -> bool:
@@ -59,7 +59,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[object], bool], Callable]] = {
         lambda v: tuple(map(tuple, v)),
     ),
     "tuple[float, ...]": ("a list of numbers", _is_numbers, lambda v: tuple(map(float, v))),
-    "Mapping[str, str]": ("a table of texts", _is_text_table, dict),
+    "Mapping[str, str]": ("a table of texts", _is_texts_by_name, dict),
     "Mapping[str, tuple[float, ...]]": (
         "a table of lists of numbers",
         _is_number_lists,

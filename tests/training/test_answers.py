@@ -136,7 +136,7 @@ def _held(width: np.ndarray, error: np.ndarray, observed: np.ndarray) -> list[He
     nothing = np.full(len(observed), np.nan)
     return [
         HeldOut(
-            Split("folds", f"0.{i}", np.arange(3), test),
+            Split("folds", f"0.{i}", np.setdiff1d(np.arange(len(observed)), test), test),
             {MODEL: (observed + error)[test]},
             np.ones(len(test)),
             nothing[test],

@@ -11,8 +11,9 @@ from features.errors import StudyError
 from training.comparators import comparator, iwpc_dose, iwpc_table, with_body_size
 from training.datasets.catalog import load
 from training.design import FORMULA_INPUTS, build_design
+from training.kin import twin_groups
 from training.population import select_population
-from training.splits import protocol_splits, twin_groups
+from training.splits import protocol_splits
 from training.statistics import metrics, tally
 from training.study import Protocol, load_study
 

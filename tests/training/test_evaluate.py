@@ -14,8 +14,9 @@ from training.design import build_design
 from training.evaluate import Evaluation, evaluate
 from training.gates import judge
 from training.holdout import answer_splits
+from training.kin import twin_groups
 from training.remarks import remarks
-from training.splits import protocol_splits, twin_groups
+from training.splits import protocol_splits
 from training.study import Gate, Study
 
 

@@ -10,7 +10,8 @@ from features.errors import CohortError
 from training.design import build_design
 from training.fit import fit_response, inner_folds
 from training.holdout import answer_split
-from training.splits import protocol_splits, twin_groups
+from training.kin import twin_groups
+from training.splits import protocol_splits
 from training.study import Study
 
 

@@ -224,7 +224,7 @@ def test_shipped_studies_state_what_no_machine_knows(name: str) -> None:
 
 
 def test_unknown_keys_of_the_card_are_refused_with_the_known_ones() -> None:
-    text = load_study("warfarin").text + 'colour = "blue"\n'
+    text = load_study("warfarin").text.replace("[card]\n", '[card]\ncolour = "blue"\n')
     with pytest.raises(StudyError, match=r"card\.colour: is not a known key; use developer"):
         read_study(text)
 

@@ -10,7 +10,8 @@ from sklearn.model_selection import train_test_split
 
 from features.cohort import Clinical, Cohort
 from features.errors import CohortError
-from training.splits import protocol_splits, twin_groups, without_twins
+from training.kin import twin_groups
+from training.splits import protocol_splits, without_twins
 from training.study import Protocol
 
 RANDOM = Protocol("random_80_20", "random", splits=3)

@@ -13,7 +13,8 @@ from models.outcome import ContinuousOutcome
 from models.recalibration import SitePrior
 from training.design import Design, build_design
 from training.holdout import MODEL, HeldOut, Unadapted, answer_split
-from training.splits import Split, protocol_splits, twin_groups
+from training.kin import twin_groups
+from training.splits import Split, protocol_splits
 from training.study import Study, read_study
 from training.study_parts import TransportAsked
 from training.transport import VARIANTS, adapted_to, sites_prior, transport, transport_remarks

@@ -126,6 +126,8 @@ def protocols_told(facts: CardFacts) -> str:
             "random": f"{protocol.splits} random splits with {protocol.test_share:.0%} held out",
             "folds": f"{protocol.folds} folds, dealt {protocol.splits} times",
             "group": f"every {spoken(protocol.group)} held out in turn",
+            "time": f"later patients answered by what earlier ones taught, by {spoken(protocol.group)}",
+            "external": f"the patients of another dataset, {protocol.dataset}",
         }
         told.append(f"{spoken(protocol.name)}: {ways.get(protocol.kind, protocol.kind)}")
     return "; ".join(told) + ". Everything was learned and chosen without those held out."

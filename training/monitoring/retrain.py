@@ -22,10 +22,11 @@ from models.shelf import CHAMPION, Shelf
 from training.design import build_design
 from training.discrimination import auc
 from training.holdout import MODEL, answer_splits
+from training.kin import kin_groups
 from training.population import select_population
 from training.prepared import Progress, quiet
 from training.run import RunResult, run_study
-from training.splits import Split, twin_groups, without_twins
+from training.splits import Split, without_twins
 from training.study import Study
 from training.study_cohort import study_cohort, with_more
 
@@ -81,11 +82,11 @@ def compare(
     if entry is None or len(new) < _LEAST:
         return None
     design = build_design(study, cohort)
-    everybody, twins = np.arange(len(cohort)), twin_groups(cohort)
+    everybody, kin = np.arange(len(cohort)), kin_groups(cohort)
     dealt = KFold(_FOLDS, shuffle=True, random_state=study.seed).split(new)
     parts = [new[test] for _, test in dealt]
     splits = [
-        Split("new", str(i), without_twins(np.setdiff1d(everybody, test), test, twins), test)
+        Split("new", str(i), without_twins(np.setdiff1d(everybody, test), test, kin), test)
         for i, test in enumerate(parts)
     ]
     held = answer_splits(design, study, splits, lambda done: progress("compare", done, len(splits)))
