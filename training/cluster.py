@@ -24,7 +24,7 @@ from training.workers import Report, working_on
 
 Found = TypeVar("Found")
 LOCAL = "local"
-_ROUNDS, _PATIENCE_S = 4, 30
+_ROUNDS, _PATIENCE_S = 8, 30
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,11 @@ class DaskWorkers:
         report: Report,
     ) -> None:
         """Answers that could be had; of what was lost with its workers there are none."""
-        sent = self.client.scatter([answer, *shared], broadcast=True, hash=False)
+        try:
+            self.client.wait_for_workers(1, timeout=_PATIENCE_S)
+            sent = self.client.scatter([answer, *shared], broadcast=True, hash=False)
+        except (OSError, TimeoutError):
+            return  # whoever was to hold it died meanwhile
         futures = {
             self.client.submit(_on_one_thread, *sent, item, pure=False): i for i, item in items.items()
         }
