@@ -88,6 +88,16 @@ def test_a_subgroup_that_is_covered_too_seldom_raises_an_alarm_within_200_outcom
     assert sum(after is not None and after <= 200 for after in raised) >= 17
 
 
+def test_more_drugs_ask_for_more_evidence(home: Path) -> None:
+    model = bundle.load(next((home / "bundles").iterdir())).models.model
+    answers = model.predict(_renamed(tiny_cohort("binary", 60, missing=0.0)[0]))
+    held = np.arange(60) % 3 > 0
+    seen = Seen(replace(answers, possible=tuple((bool(h), not h) for h in held.tolist())), np.ones(60), {})
+    alone, many = (field_figures(seen, n)["coverage"] for n in (1, 100))
+    assert alone["evidence"] == many["evidence"]
+    assert alone["raised_after"] < many["raised_after"]
+
+
 def test_probabilities_that_are_off_raise_an_alarm(home: Path, fresh: Cohort, tmp_path: Path) -> None:
     rare = [(i, name, 0.0 if i % 4 else value, day) for i, name, value, day in fresh.outcomes.rows]
     write_folder(replace(fresh, outcomes=Outcomes.from_rows(rare)), tmp_path / "new")

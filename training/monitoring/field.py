@@ -30,10 +30,11 @@ class Seen:
     levels: Mapping[str, NDArray]
 
 
-def field_figures(seen: Seen) -> dict[str, Any]:
+def field_figures(seen: Seen, n_drugs: int = 1) -> dict[str, Any]:
     """Error or discrimination, coverage and calibration of all, and coverage by subgroup, with alarms.
 
-    An alarm of one of k groups takes k times the evidence, so that all together rarely cry wolf.
+    An alarm of one of k groups takes k times the evidence, and of one of `n_drugs` that many times more, so
+    that all together rarely cry wolf.
     """
     known = ~np.isnan(seen.observed) & ~np.isnan(seen.answers.value)
     n = int(known.sum())
@@ -47,7 +48,7 @@ def field_figures(seen: Seen) -> dict[str, Any]:
         for level in sorted({str(label) for label in labels[known].tolist()})
     ]
     large = [(v, level, rows) for v, level, rows in groups if int(rows.sum()) >= SMALLEST_CELL]
-    chance = _CHANCE / (2 + len(large))
+    chance = _CHANCE / n_drugs / (2 + len(large))
     promised = seen.answers.level
     told: dict[str, Any] = {
         "n": n,

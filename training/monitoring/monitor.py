@@ -72,7 +72,7 @@ def _document(loaded: LoadedBundle, study: Study, cohort: Cohort) -> dict[str, A
     matrix = encode(cohort, models.spec)
     found = drifts(matrix.names, matrix.values, loaded.reference)
     answers = {own.outcome.drug: own.predict(cohort, LEVEL) for own in models.models}
-    told = {drug: _of_drug(own, study, cohort) for drug, own in answers.items()}
+    told = {drug: _of_drug(own, study, cohort, len(answers)) for drug, own in answers.items()}
     return {
         "study": study.name,
         "n": len(cohort),
@@ -82,12 +82,12 @@ def _document(loaded: LoadedBundle, study: Study, cohort: Cohort) -> dict[str, A
     }
 
 
-def _of_drug(answers: Answers, study: Study, cohort: Cohort) -> dict[str, Any]:
+def _of_drug(answers: Answers, study: Study, cohort: Cohort, n_drugs: int) -> dict[str, Any]:
     name = study.outcome.name
     own = f"{name}:{answers.outcome.drug}" if study.panel is not None else name
     levels = {v: _levels(cohort, v) for v in dict.fromkeys((*study.subgroups, study.model.strata)) if v}
     seen = Seen(answers, cohort.outcome(own), levels)
-    return {"answers": _sureness(answers), "field": field_figures(seen)}
+    return {"answers": _sureness(answers), "field": field_figures(seen, n_drugs)}
 
 
 def _levels(cohort: Cohort, variable: str) -> NDArray:
