@@ -15,6 +15,7 @@ from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
 from training.holdout import MODEL, HeldOut, answer_splits
+from training.leave_out import equity_of
 from training.measures import Measures, measures_of
 from training.remarks import remarks
 from training.splits import Split, protocol_splits, twin_groups
@@ -103,6 +104,8 @@ def _document(
     section = transport(study, design, [h for held in by_protocol.values() for h in held])
     document["remarks"] = [*transport_remarks(study, section), *remarks(study, document)]
     document |= {} if section is None else {"transport": section}
+    if study.equity is not None:
+        document["equity"] = equity_of(study, study.equity, cohort, design, by_protocol[study.protocols[0]])
     if study.biomarkers is not None:
         document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
     return document

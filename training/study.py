@@ -14,6 +14,7 @@ from features.derived import parts_of
 from features.errors import Fault, StudyError
 from models.outcome import LOGIT
 from training.study_card import CardAsked
+from training.study_equity import EquityAsked, faults_of_equity
 from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
     BiomarkersAsked,
@@ -34,6 +35,7 @@ from training.study_parts import (
 )
 from training.study_table import TableAsked, table_of
 from training.study_text import Dataclass, read_section, read_sections
+from training.study_tuning import TuningAsked
 
 _SHIPPED = resources.files("training") / "studies"
 
@@ -67,6 +69,8 @@ class Study:
     question: QuestionAsked | None = None
     transport: TransportAsked | None = None
     biomarkers: BiomarkersAsked | None = None
+    equity: EquityAsked | None = None
+    tuning: TuningAsked | None = None
     card: CardAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
@@ -123,6 +127,8 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "source": SourceAsked,
     "transport": TransportAsked,
     "biomarkers": BiomarkersAsked,
+    "equity": EquityAsked,
+    "tuning": TuningAsked,
     "card": CardAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
@@ -174,7 +180,8 @@ def read_study(text: str) -> Study:
     if "table" in given:
         parts["table"] = table_of(given["table"], parts, faults)
     if head is not None and all(part is not None for part in parts.values()):
-        faults += faults_of_features(Study(**vars(head), **parts, text=text))
+        whole = Study(**vars(head), **parts, text=text)
+        faults += faults_of_features(whole) + faults_of_equity(whole)
     if head is None or faults:
         raise StudyError(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the study", faults)
     study = Study(**vars(head), **parts, text=text)

@@ -156,6 +156,8 @@ def _of_analyses(parts: Mapping[str, Any]) -> list[Fault]:
     is_panel = "panel" in parts
     held_out = () if is_panel else tuple(p.group for p in parts["protocols"] if p.kind == "group")
     faults = parts["transport"].faults(held_out) if parts.get("transport") else []
+    faults += parts["equity"].faults() if parts.get("equity") else []
+    faults += parts["tuning"].faults(parts) if parts.get("tuning") else []
     if parts.get("biomarkers"):
         faults += parts["biomarkers"].faults()
         faults += [Fault("biomarkers", "are not told of a panel")] if is_panel else []
