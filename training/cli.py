@@ -22,6 +22,7 @@ from training.cli_cohort import check, import_files
 from training.cli_monitor import logged, monitor, retrain
 from training.cli_new import new
 from training.cli_recalibrate import recalibrate
+from training.cli_tuning import tune
 from training.home import data_folder, home_folder
 
 app = typer.Typer(
@@ -155,6 +156,7 @@ def evaluate(study: StudyOrFile, data: DataDir = None, on: OnCluster = None, as_
     tell(Evaluated(evaluation.document), as_json)
 
 
+app.command(rich_help_panel=_TRAIN)(tune)
 app.command(rich_help_panel=_TRAIN)(recalibrate)
 app.command(rich_help_panel=_TRAIN)(biomarkers)
 

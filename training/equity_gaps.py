@@ -44,14 +44,7 @@ def gap(names: Sequence[str], found: Numbers, *, with_ratio: bool) -> dict[str, 
     told: dict[str, object] = {"difference": widest(pairwise(found))}
     if with_ratio and (found[0] > 0).all():
         with np.errstate(divide="ignore", invalid="ignore"):
-            apart = widest(pairwise(np.log(found)))
-        ends = [
-            None if apart[end] is None else float(np.exp(-apart[end])) for end in ("value", "upper", "lower")
-        ]
-        told["ratio"] = {
-            end: None if number is None else round(number, 6)
-            for end, number in zip(("value", "lower", "upper"), ends, strict=True)
-        }
+            told["ratio"] = _inverse(widest(pairwise(np.log(found))))
     return {**told, "highest": names[int(order[-1])], "lowest": names[int(order[0])]}
 
 
@@ -72,6 +65,12 @@ def widest(differences: Numbers) -> Figure:
     deviation = np.abs(resampled - seen) / np.where(error > 0, error, np.inf)
     half = float(np.quantile(deviation.max(axis=1), _LEVEL) * error[j])
     return _figure(value, value - half, value + half)
+
+
+def _inverse(apart: Figure) -> Figure:
+    """The ratio of lowest to highest from how far their logarithms lie apart."""
+    ends = {end: np.nan if number is None else np.exp(-number) for end, number in apart.items()}
+    return _figure(ends["value"], ends["upper"], ends["lower"])
 
 
 def _figure(value: float, lower: float, upper: float) -> Figure:

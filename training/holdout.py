@@ -19,6 +19,7 @@ from training.fit import Learned, describe, learn, training_part
 from training.learners import TrainingPart
 from training.splits import Split
 from training.study import Study
+from training.tuning import tuned_within
 from training.workers import spread
 
 Numbers = NDArray[np.float64]
@@ -78,14 +79,15 @@ def answer_split(design: Design, study: Study, split: Split) -> HeldOut:
     strata = design.strata[test].tolist()
     lacking = sorted(set(strata) & design.masks.keys())
     part = training_part(design, study, train)
-    learned = learn(part, study, study.seed, lacking)
+    tuned, chosen = tuned_within(part, study)
+    learned = learn(part, tuned, study.seed, lacking)
     margin = margins_of(learned, np.ascontiguousarray(design.matrix.values[test]), strata)
     answers = {MODEL: learned.outcome.from_margin(margin)}
     for name in study.comparators:
         answers[name] = comparator(name)(design, study, train, test)
     held, decided = _held(learned, margin, strata, design.observed[test])
     unadapted = _unadapted(study, split, part, learned, margin)
-    return HeldOut(split, answers, held, decided, describe(learned), unadapted)
+    return HeldOut(split, answers, held, decided, {**describe(learned), **chosen}, unadapted)
 
 
 def _unadapted(

@@ -35,11 +35,14 @@ RANDOM_SPLITS = 10
 
 @dataclass(frozen=True)
 class Without:
-    """A study without a protected attribute: what no longer is an input, and whether SNPs still stand in."""
+    """A study without the features that read a protected attribute.
+
+    `uninferred` does not infer a SNP from its neighbours either, where that asks for the attribute.
+    """
 
     study: Study
     features: tuple[str, ...]
-    linked_snps: bool
+    uninferred: Study | None
 
 
 def equity_of(
@@ -64,36 +67,35 @@ def cost_of_leaving_out(
     for name in asked.attributes:
         if not any(f"clinical/{name}" in inputs for inputs in design.spec.inputs.values()):
             continue
-        found = without(study, cohort, name)
-        if not found.study.features:
+        of = without(study, cohort, name)
+        if not of.study.features:
             told[name] = {"suppressed": "nothing else is an input"}
             continue
-        lean = build_design(found.study, cohort)
-        again = answer_splits(lean, found.study, [h.split for h in light], _nobody)
-        both = HeldOutAnswers.of(design, light), HeldOutAnswers.of(lean, again)
+
+        def cost(lean: Study, name: str = name) -> dict[str, object]:
+            left = build_design(lean, cohort)
+            again = answer_splits(left, lean, [h.split for h in light], _nobody)
+            both = HeldOutAnswers.of(design, light), HeldOutAnswers.of(left, again)
+            return _differences(study, asked, both, levels_of(asked, cohort, name), drawn)
+
         told[name] = {
-            "features": list(found.features),
-            "inferred_from_linked_snps": found.linked_snps,
+            "features": list(of.features),
             "protocol": light[0].split.protocol,
             "n_splits": len(light),
-            "n": len(np.unique(both[0].patients)),
-            **_differences(study, asked, both, levels_of(asked, cohort, name), drawn),
+            "n": len({patient for h in light for patient in h.split.test.tolist()}),
+            **(cost(of.study) if of.features else {}),
+            **({} if of.uninferred is None else {"inference_too": cost(of.uninferred)}),
         }
     return told
 
 
 def without(study: Study, cohort: Cohort, attribute: str) -> Without:
-    """The study on what does not read a clinical variable; a SNP that is inferred by asking for it is then no
-    longer inferred, rather than left out."""
+    """The study on what does not read a clinical variable."""
     source = f"clinical/{attribute}"
     spec = served_spec(study, cohort)
     plain = served_spec(replace(study, spec=replace(study.spec, linked_snps=False)), cohort)
-    by_inference = any(
-        source in inputs and source not in plain.inputs[name] for name, inputs in spec.inputs.items()
-    )
-    chosen = plain if by_inference else spec
-    gone = tuple(name for name, inputs in chosen.inputs.items() if source in inputs)
-    kept = tuple(name for name in chosen.names if name not in gone)
+    gone = tuple(name for name, inputs in plain.inputs.items() if source in inputs)
+    asks = any(source in inputs and name not in gone for name, inputs in spec.inputs.items())
 
     def stays(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(name for name in names if name not in gone)
@@ -103,9 +105,11 @@ def without(study: Study, cohort: Cohort, attribute: str) -> Without:
         masks=tuple(mask for mask in study.model.masks if stays(mask) == mask),
         required_any=tuple(left for group in study.model.required_any if (left := stays(group))),
     )
-    asked = replace(study.spec, names=kept, absent=stays(study.spec.absent), linked_snps=chosen.linked_snps)
-    analyses = {"comparators": (), "transport": None, "biomarkers": None, "equity": None}
-    return Without(replace(study, spec=asked, model=model, **analyses), gone, chosen.linked_snps)
+    asked = replace(study.spec, names=stays(spec.names), absent=stays(study.spec.absent))
+    bare = replace(study, comparators=(), transport=None, biomarkers=None, equity=None)
+    lean = replace(bare, spec=asked, model=model)
+    uninferred = replace(lean, spec=replace(asked, linked_snps=False)) if asks else None
+    return Without(lean, gone, uninferred)
 
 
 def _light(study: Study, held: Sequence[HeldOut]) -> list[HeldOut]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.errors import BundleError
+from features.errors import BundleError, StudyError
 from features.matrix import FeatureMatrix
 from models import bundle
 from models.bundle import LoadedBundle
@@ -26,7 +26,7 @@ from training.biomarkers import biomarkers
 from training.design import outcome_name
 from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits, subgroup_levels
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
-from training.fit import fit_models
+from training.fit import fit_models, training_part
 from training.gates import GateResult, judge
 from training.model_card.write import write_card
 from training.panel import fit_panel
@@ -37,8 +37,10 @@ from training.provenance import git_commit, key_of, versions
 from training.report import write_figures
 from training.study import Study
 from training.study_cohort import study_source
+from training.study_tuning import TuningAsked
 from training.tracking import RunRecord, recording
 from training.transport import sites_prior
+from training.tuning import Limits, Tuned, search, with_settings
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,40 @@ class RunResult:
 
 def evaluate_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> Evaluation:
     """The study's evaluation under all its protocols; kept, so that asking again is quick."""
-    return _evaluated(study, prepare(study, data_dir, home, progress), home, progress)
+    prepared = prepare(study, data_dir, home, progress)
+    tuned_on_all = study.tuning is not None and not study.tuning.nested
+    judged = _settled(study, prepared, home, progress)[0] if tuned_on_all else study
+    return _evaluated(judged, prepared, home, progress)
 
 
 def biomarkers_of(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> dict[str, object]:
     """What the study's patients say of its features; nothing is judged and nothing is kept."""
     found = prepare(study, data_dir, home, progress)
     return biomarkers(study, found.design, subgroup_levels(study, found.cohort))
+
+
+def tune_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> Tuned:
+    """The settings that the study's search finds on everybody; a search that was interrupted goes on."""
+    if study.tuning is None:
+        raise StudyError(
+            f"study '{study.name}' has no [tuning]; write what to search (space), and for how long (trials)"
+        )
+    return _searched(study, study.tuning, prepare(study, data_dir, home, progress), home, progress)
+
+
+def _searched(study: Study, asked: TuningAsked, prepared: Prepared, home: Path, progress: Progress) -> Tuned:
+    limits = Limits(asked.trials, asked.budget_minutes, asked.stop_after)
+    store = home / "tuning" / f"{study.name}-{prepared.key[:16]}.db"
+    part = training_part(prepared.design, study)
+    return search(part, study, limits, store, lambda done, total: progress("tune", done, total))
+
+
+def _settled(study: Study, prepared: Prepared, home: Path, progress: Progress) -> tuple[Study, Tuned | None]:
+    """The study with the settings found on everybody; itself where it does not ask for a search."""
+    if study.tuning is None:
+        return study, None
+    found = _searched(study, study.tuning, prepared, home, progress)
+    return with_settings(study, found.settings), found
 
 
 def run_study(
@@ -82,10 +111,12 @@ def run_study(
     with recording(home, study) as recorded:
         if not (record.is_file() and figures.is_dir()):
             recorded.begin()
-        evaluation = _evaluated(study, prepared, home, progress)
+        settled, tuned = _settled(study, prepared, home, progress)
+        nested = study.tuning is None or study.tuning.nested
+        evaluation = _evaluated(study if nested else settled, prepared, home, progress)
         gates = judge(study, evaluation)
         progress("fit", 0, 1)
-        loaded = _standing(folder) or _fit(study, prepared, evaluation, gates, folder)
+        loaded = _standing(folder) or _fit(settled, prepared, evaluation, gates, folder, tuned)
         progress("fit", 1, 1)
         run_id = _tracked(record, loaded.digest) if figures.is_dir() else None
         cached = run_id is not None
@@ -129,11 +160,16 @@ def _standing(folder: Path) -> LoadedBundle | None:
 
 
 def _fit(
-    study: Study, prepared: Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...], folder: Path
+    study: Study,
+    prepared: Prepared,
+    evaluation: Evaluation,
+    gates: tuple[GateResult, ...],
+    folder: Path,
+    tuned: Tuned | None,
 ) -> LoadedBundle:
     fit = fit_models if study.panel is None else fit_panel
     models = fit(prepared.design, prepared.cohort, study)
-    manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates))
+    manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates, tuned))
     reference = build_reference(
         prepared.design.matrix,
         prepared.cohort,
@@ -146,7 +182,11 @@ def _fit(
 
 
 def _provenance(
-    study: Study, prepared: Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...]
+    study: Study,
+    prepared: Prepared,
+    evaluation: Evaluation,
+    gates: tuple[GateResult, ...],
+    tuned: Tuned | None,
 ) -> Provenance:
     source = study_source(study)
     return Provenance(
@@ -164,6 +204,7 @@ def _provenance(
             "protocols": evaluation.document["protocols"],
             "gates": [asdict(gate) for gate in gates],
             **sites_prior(evaluation.document),
+            **({} if tuned is None else {"tuned": dict(tuned.settings)}),
         },
     )
 
@@ -209,7 +250,9 @@ def _record(
     matrix, models = prepared.design.matrix, loaded.models
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
     write_card(loaded, evaluation.document, figures)
-    chosen = _chosen(models)
+    tuned = loaded.manifest.provenance.metrics.get("tuned")
+    settings = {f"tuned.{k}": v for k, v in tuned.items()} if isinstance(tuned, Mapping) else {}
+    chosen = {**_chosen(models), **settings}
     source = study_source(study)
     return RunRecord(
         study,

@@ -22,7 +22,7 @@ HEAVY = {
 }  # fmt: skip
 COMMANDS = {
     "studies", "data", "import", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
-    "predict", "rank", "encode", "score", "monitor", "logged", "serve", "demo", "doctor",
+    "predict", "rank", "tune", "encode", "score", "monitor", "logged", "serve", "demo", "doctor",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -251,12 +251,16 @@ def test_every_fault_of_the_section_is_told_together(tiny_study: Study) -> None:
 
 
 def test_a_study_without_race_asks_nothing_of_it(tiny_study: Study, cohort: Cohort) -> None:
-    lean = without(tiny_study, cohort, "race")
-    assert lean.features == tuple(f"clinical.race.is_{level}" for level in ("asian", "black", "not_stated"))
-    assert not lean.linked_snps  # VKORC1 is kept where it was read, and no longer inferred by asking for race
-    design = build_design(lean.study, cohort)
-    assert "genotype.VKORC1.rs9923231_T_count" in design.spec.names
-    assert not any("clinical/race" in inputs for inputs in design.spec.inputs.values())
+    """VKORC1 stays, inferred by asking for race as before, and in the second study no longer inferred."""
+    found = without(tiny_study, cohort, "race")
+    assert found.features == tuple(f"clinical.race.is_{level}" for level in ("asian", "black", "not_stated"))
+    count = "genotype.VKORC1.rs9923231_T_count"
+    assert found.uninferred is not None
+    for study, readers in ((found.study, {count}), (found.uninferred, set())):
+        inputs = build_design(study, cohort).spec.inputs
+        assert count in inputs
+        assert {name for name, own in inputs.items() if "clinical/race" in own} == readers
+    assert without(tiny_study, cohort, "sex").uninferred is None
 
 
 def _heavier(cohort: Cohort, by: float) -> tuple[Cohort, np.ndarray]:
