@@ -43,7 +43,7 @@ class Search:
         ended = f"Ended by {self.found.ended_by} after {len(self.found.trials)} trials."
         if self.found.ended_by == BY_MINUTES:
             ended += " A search that minutes ended cannot be repeated exactly: keep the settings below."
-        lines = Text(f"In the study, in place of its own and of [tuning]:\n\n{toml_of(best.settings)}")
+        lines = Text(f"Set these in the study, and take [tuning] out:\n\n{toml_of(best.settings)}")
         return Group(table, Text(), Text(ended), lines)
 
 

@@ -14,6 +14,7 @@ from features.cohort import Cohort
 from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
+from training.equity_remarks import equity_remarks
 from training.holdout import MODEL, HeldOut, answer_splits
 from training.leave_out import equity_of
 from training.measures import Measures, measures_of
@@ -102,10 +103,12 @@ def _document(
         "choices": _choices(by_protocol),
     }
     section = transport(study, design, [h for held in by_protocol.values() for h in held])
-    document["remarks"] = [*transport_remarks(study, section), *remarks(study, document)]
+    remarked = [*transport_remarks(study, section), *remarks(study, document)]
+    document["remarks"] = remarked
     document |= {} if section is None else {"transport": section}
     if study.equity is not None:
-        document["equity"] = equity_of(study, study.equity, cohort, design, by_protocol[study.protocols[0]])
+        fair = equity_of(study, study.equity, cohort, design, by_protocol[study.protocols[0]])
+        document |= {"equity": fair, "remarks": [*remarked, *equity_remarks(study, fair)]}
     if study.biomarkers is not None:
         document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
     return document

@@ -33,7 +33,7 @@ from training.study_tuning import Range
 Numbers = NDArray[np.float64]
 Settings = Mapping[str, Any]  # Any: numbers and words, by the setting's name in the study
 Report = Callable[[int, int], None]
-COMPLETE, PRUNED = "complete", "stopped early"
+COMPLETE, PRUNED = "complete", "stopped"
 BY_TRIALS, BY_MINUTES, BY_STANDSTILL = "trials", "minutes", "no improvement"
 _FINISHED = {TrialState.COMPLETE: COMPLETE, TrialState.PRUNED: PRUNED}
 _STARTUP = 5

@@ -18,6 +18,7 @@ from features.errors import StudyError
 from training.design import Design, build_design
 from training.equity import equity, levels_of
 from training.equity_gaps import gap, redrawn
+from training.equity_remarks import equity_remarks
 from training.evaluate import Evaluation
 from training.gates import judge
 from training.holdout import MODEL, HeldOut, answer_splits
@@ -204,6 +205,21 @@ def test_a_gate_may_point_at_a_gap(tiny_study: Study) -> None:
     evaluation = Evaluation({"equity": section}, np.empty((0, 2)))
     judged = judge(replace(tiny_study, gates=(*gates, worst)), evaluation)
     assert [(gate.found, gate.passed) for gate in judged] == [(2.0, False), (2.0, True), (4.0, True)]
+
+
+def test_a_sure_gap_is_told_in_a_sentence_and_an_unsure_one_is_not(tiny_study: Study) -> None:
+    study = replace(tiny_study, equity=ASKED)
+    observed, groups = np.full(40, 30.0), ["white"] * 20 + ["black"] * 20
+    answered = observed + np.array([2.0] * 20 + [4.0] * 20)
+    sure = _section(study, ASKED, groups, observed, answered, np.ones(40))
+    change = {"value": 0.031, "lower": -0.01, "upper": 0.06}
+    cost = {"cost_of_leaving_out": {"race": {"figures": {"mae": {"difference": change}}}}}
+    assert equity_remarks(study, sure | cost) == [
+        "By race the mean absolute error differs by 2.00 mg/wk (2.00 to 2.00), from white to black.",
+        "Leaving race out changes the mean absolute error by +0.03 mg/wk (-0.01 to +0.06).",
+    ]
+    unsure = observed + np.resize([2.0, 9.0, 4.0, 8.0, 1.0, 6.0, 7.0], 40)
+    assert equity_remarks(study, _section(study, ASKED, groups, observed, unsure, np.ones(40))) == []
 
 
 @pytest.mark.parametrize(
