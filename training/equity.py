@@ -86,9 +86,12 @@ def equity(study: Study, asked: EquityAsked, cohort: Cohort, design: Design, hel
 
 
 def levels_of(asked: EquityAsked, cohort: Cohort, name: str) -> NDArray:
-    """Each patient's group (n,): of a clinical variable, of its bands, or of the cohort's groups."""
+    """Each patient's group (n,): of a category, a flag, a quantity's bands, or the cohort's groups."""
     if name in asked.bands:
         return _banded(cohort.values(name), asked.bands[name])
+    values = cohort.values(name)
+    if not np.isnan(values).all():
+        return np.select([values == 1.0, values == 0.0], ["yes", "no"], "not_recorded").astype(object)
     texts = np.array([text or "not_recorded" for text in cohort.texts(name).tolist()], dtype=object)
     if (texts == "not_recorded").all() and name in cohort.groups:
         return np.array([str(label) or "not_recorded" for label in cohort.groups[name]], dtype=object)

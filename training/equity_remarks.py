@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from training.equity import UNKNOWN
 from training.study import Study
 
 Section = Mapping[str, Any]  # Any: a part of the document
 
 
 def equity_remarks(study: Study, section: Section) -> list[str]:
-    """A sentence for each attribute whose groups surely differ in the leading metric, or was left out."""
+    """A sentence for each attribute whose groups surely differ in the leading metric, or was left out.
+
+    Of an attribute that nobody has recorded it says so.
+    """
     if study.equity is None:
         return []
     leading, name = ("auc", "AUC") if study.outcome.is_binary else ("mae", "mean absolute error")
     unit = "" if study.outcome.is_binary or study.outcome.unit == "1" else f" {study.outcome.unit}"
     told = []
     for attribute in study.equity.attributes:
+        if set(section[attribute]["groups"]) <= set(UNKNOWN):
+            told.append(f"Nobody's {attribute} is recorded here, so groups by it are not compared.")
         gap = section[attribute]["gap"].get(leading)
         if gap is None or (gap["difference"]["lower"] or 0.0) <= 0.0:
             continue

@@ -62,7 +62,13 @@ def faults_of_equity(study: Study) -> list[Fault]:
     asked = study.equity
     if asked is None:
         return []
-    faults = []
+    columns = _columns(study)
+    quantities = {name.split(".")[1] for name in columns if name.endswith(".value")}
+    faults = [
+        Fault(f"equity.bands.{name}", "is missing, and a quantity has no groups", "give where to cut it")
+        for name in asked.attributes
+        if name in quantities and name not in asked.bands
+    ]
     for name in dict.fromkeys((*asked.attributes, *WELL_KNOWN)):
         read = features_that_read(study, name)
         if read and name not in asked.attributes:

@@ -195,6 +195,22 @@ def test_ages_are_cut_into_bands_and_groups_come_from_the_cohort(cohort: Cohort)
     assert levels_of(asked, cohort, "site").tolist() == list(cohort.groups["site"])
 
 
+def test_a_flag_parts_those_who_have_it_from_those_who_have_not(cohort: Cohort) -> None:
+    levels, smokes = levels_of(EquityAsked(("smoker",)), cohort, "smoker"), cohort.values("smoker")
+    assert {level: set(np.unique(smokes[levels == level])) for level in ("yes", "no")} == {
+        "yes": {1.0},
+        "no": {0.0},
+    }
+    assert np.isnan(smokes[levels == "not_recorded"]).all()
+
+
+def test_a_quantity_without_bands_is_a_fault(tiny_study: Study) -> None:
+    bands = "[equity.bands]\nage = [50, 65, 80]\n"
+    assert bands in tiny_study.text
+    with pytest.raises(StudyError, match=r"equity.bands.age: is missing"):
+        read_study(tiny_study.text.replace(bands, ""))
+
+
 def test_a_gate_may_point_at_a_gap(tiny_study: Study) -> None:
     observed = np.full(40, 30.0)
     answered = observed + np.array([2.0] * 20 + [4.0] * 20)
@@ -220,6 +236,10 @@ def test_a_sure_gap_is_told_in_a_sentence_and_an_unsure_one_is_not(tiny_study: S
     ]
     unsure = observed + np.resize([2.0, 9.0, 4.0, 8.0, 1.0, 6.0, 7.0], 40)
     assert equity_remarks(study, _section(study, ASKED, groups, observed, unsure, np.ones(40))) == []
+    nobody = _section(study, ASKED, ["not_stated"] * 40, observed, answered, np.ones(40))
+    assert equity_remarks(study, nobody) == [
+        "Nobody's race is recorded here, so groups by it are not compared."
+    ]
 
 
 @pytest.mark.parametrize(
