@@ -18,7 +18,7 @@ from training.cli import app
 
 HEAVY = {
     "numpy", "pandas", "scipy", "sklearn", "lightgbm", "mlflow", "bentoml", "matplotlib", "pyarrow", "shap",
-    "numba", "starlette", "uvicorn", "sqlalchemy",
+    "numba", "starlette", "uvicorn", "sqlalchemy", "optuna", "fairlearn",
 }  # fmt: skip
 COMMANDS = {
     "studies", "data", "import", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
