@@ -23,6 +23,7 @@ from training.cli_monitor import logged, monitor, retrain
 from training.cli_new import new
 from training.cli_recalibrate import recalibrate
 from training.cli_report import report
+from training.cli_tuning import tune
 from training.cli_versions import compare, history, shadow
 from training.home import data_folder, home_folder
 
@@ -157,6 +158,7 @@ def evaluate(study: StudyOrFile, data: DataDir = None, on: OnCluster = None, as_
     tell(Evaluated(evaluation.document), as_json)
 
 
+app.command(rich_help_panel=_TRAIN)(tune)
 app.command(rich_help_panel=_TRAIN)(recalibrate)
 app.command(rich_help_panel=_TRAIN)(biomarkers)
 app.command(rich_help_panel=_TRAIN)(report)

@@ -110,18 +110,18 @@ def _pairwise(held: Sequence[HeldOutProbabilities], drawn: Numbers) -> dict[str,
     every, within = np.zeros((2, len(drawn))), np.zeros((2, len(drawn)))
     several = any(len(np.unique(h.groups.astype(str))) > 1 for h in held)
     for h in held:
-        every += _pairs(h.observed, h.answered, drawn[:, h.patients])
+        every += weighted_pairs(h.observed, h.answered, drawn[:, h.patients])
         if several:
             labels = h.groups.astype(str)
             for label in np.unique(labels):
                 own = labels == label
-                within += _pairs(h.observed[own], h.answered[own], drawn[:, h.patients[own]])
+                within += weighted_pairs(h.observed[own], h.answered[own], drawn[:, h.patients[own]])
     with np.errstate(divide="ignore", invalid="ignore"):
         found = {"auc": every[0] / every[1]}
         return found | {"auc_within": within[0] / within[1]} if several else found
 
 
-def _pairs(observed: Numbers, answered: Numbers, weights: Numbers) -> Numbers:
+def weighted_pairs(observed: Numbers, answered: Numbers, weights: Numbers) -> Numbers:
     """Pairs in order and all pairs (2, resamples), each pair as often as its patients were drawn."""
     event = observed > 0.5
     high, low = weights[:, event], weights[:, ~event]

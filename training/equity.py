@@ -1,242 +1,247 @@
-"""Whether answers are as good for one group of people as for another, and what leaving its mark out costs.
+"""For whom the model answers worse: figures by protected attribute, and how surely groups lie apart.
 
-Point figures and their gaps are fairlearn's (Weerts et al. 2023, JMLR 24:257); intervals redraw patients.
+Groups are compared by fairlearn's MetricFrame over all held-out answers of the study's first protocol; the
+AUC counts pairs held out together, as everywhere here. Intervals redraw patients, each with all the answers
+they were given. No figure is told of fewer than 10 patients, and none that looks at one outcome alone where
+fewer than 10 patients have it or have it not.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
+from fairlearn.metrics import (
+    MetricFrame,
+    false_positive_rate,
+    mean_prediction,
+    selection_rate,
+    true_positive_rate,
+)
 from numpy.typing import NDArray
+from sklearn.metrics import mean_absolute_error, mean_squared_error
 
 from features.cohort import Cohort
-from training.design import Design, build_design
-from training.discrimination import auc
-from training.holdout import LEVEL, LEVELS, MODEL, HeldOut, answer_splits
-from training.redraw import SMALLEST_CELL, Rows, draws, pooled
+from training.design import Design
+from training.discrimination import weighted_pairs
+from training.equity_gaps import N_RESAMPLES, gap, interval, pairwise, redrawn, widest
+from training.holdout import MODEL, HeldOut
 from training.study import Study
-from training.study_equity import EquityAsked, features_of
-from training.study_parts import Protocol
+from training.study_equity import EquityAsked, features_that_read
 
 Numbers = NDArray[np.float64]
-Labels = NDArray[np.object_]
-_LIGHT_RANDOM, _NOT_RECORDED = 10, "not_recorded"
-_AT_90 = LEVELS.index(LEVEL)
+Resampled = Mapping[str, Numbers]
+SMALLEST_CELL = 10
+UNKNOWN = ("not_recorded", "not_stated")
+"""Levels that are no group of people; told, but not compared."""
+
+CONDITIONAL = ("auc", "true_positive_rate", "false_positive_rate")
+_SIGNED = "signed_error"
+_FEW, _FEW_OF_CLASS = "fewer than 10 patients", "fewer than 10 patients with or without the event"
 
 
-def equity_section(
-    study: Study, cohort: Cohort, design: Design, by_protocol: Mapping[Protocol, Sequence[HeldOut]]
-) -> dict[str, Any] | None:
-    """By protected attribute and protocol: figures of each group of ten or more, and gaps with intervals.
+@dataclass(frozen=True)
+class HeldOutAnswers:
+    """Every held-out answer, a row each: the patient's place in the cohort, what was observed and answered,
+    and whether interval or set held it. `splits` are the rows of each split."""
 
-    None where the study declares no protected attribute.
+    patients: NDArray[np.int64]
+    observed: Numbers
+    answered: Numbers
+    held: Numbers
+    splits: tuple[slice, ...]
+
+    @classmethod
+    def of(cls, design: Design, held: Sequence[HeldOut]) -> HeldOutAnswers:
+        """The model's answers of these splits."""
+        patients = np.concatenate([h.split.test for h in held])
+        ends = np.cumsum([0, *(len(h.split.test) for h in held)]).tolist()
+        answered = np.concatenate([h.answers[MODEL] for h in held])
+        splits = tuple(slice(a, b) for a, b in itertools.pairwise(ends))
+        covered = np.concatenate([h.held for h in held])
+        return cls(patients, design.observed[patients], answered, covered, splits)
+
+
+def equity(study: Study, asked: EquityAsked, cohort: Cohort, design: Design, held: Sequence[HeldOut]) -> dict:
+    """The document's section of that name, but for the cost of leaving out; `held` is of one protocol.
+
+    `<attribute>.groups.<group>.<figure>` and `<attribute>.gap.<figure>.difference` have value, lower, upper.
     """
-    asked = study.equity
-    if asked is None:
-        return None
-    rows = {p.name: pooled(held, design.observed) for p, held in by_protocol.items() if held}
-    told: dict[str, Any] = {}
-    for attribute in asked.protected:
-        labels = labels_of(asked, cohort, attribute)
-        told[attribute] = {
-            "reason": asked.reasons.get(attribute, "is not an input"),
-            **{name: _by_group(own, labels, asked, study.outcome.is_binary) for name, own in rows.items()},
-        }
-        inputs = features_of(attribute, study.features)
-        if asked.leave_out and inputs:
-            told[attribute]["cost_of_leaving_out"] = _cost(study, cohort, design, by_protocol, attribute)
-    return told
+    answers, drawn = HeldOutAnswers.of(design, held), redrawn(len(cohort), study.seed)
+    told = {"threshold": asked.threshold} if study.outcome.is_binary else {}
+    return {
+        "protocol": held[0].split.protocol,
+        "n_resamples": N_RESAMPLES,
+        **told,
+        **{
+            name: {
+                **_declared(study, asked, name),
+                **_compared(study, asked, answers, levels_of(asked, cohort, name), drawn),
+            }
+            for name in asked.attributes
+        },
+    }
 
 
-def labels_of(asked: EquityAsked, cohort: Cohort, attribute: str) -> Labels:
-    """Each patient's group (n,) of an attribute: band of a quantity, category, or group of the cohort."""
-    if attribute in cohort.groups:
-        return _recorded(cohort.groups[attribute].tolist())
-    if attribute not in asked.bands:
-        return _recorded(cohort.texts(attribute).tolist())
-    cuts = sorted(asked.bands[attribute])
-    names = [f"below {cuts[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(cuts))]
-    names.append(f"{cuts[-1]:g} or more")
-    values = cohort.values(attribute)
-    bands = np.array(names, dtype=object)[np.searchsorted(cuts, np.nan_to_num(values), side="right")]
-    return np.where(np.isnan(values), _NOT_RECORDED, bands)
+def levels_of(asked: EquityAsked, cohort: Cohort, name: str) -> NDArray:
+    """Each patient's group (n,): of a category, a flag, a quantity's bands, or the cohort's groups."""
+    if name in asked.bands:
+        return _banded(cohort.values(name), asked.bands[name])
+    values = cohort.values(name)
+    if not np.isnan(values).all():
+        return np.select([values == 1.0, values == 0.0], ["yes", "no"], "not_recorded").astype(object)
+    texts = np.array([text or "not_recorded" for text in cohort.texts(name).tolist()], dtype=object)
+    if (texts == "not_recorded").all() and name in cohort.groups:
+        return np.array([str(label) or "not_recorded" for label in cohort.groups[name]], dtype=object)
+    return texts
 
 
-def _recorded(texts: Sequence[object]) -> Labels:
-    return np.array([str(own or _NOT_RECORDED) for own in texts], dtype=object)
-
-
-def _by_group(rows: Rows, labels: Labels, asked: EquityAsked, is_binary: bool) -> dict[str, Any]:
-    """Groups, gaps between the best and the worst of them, and how many groups are too small to be told."""
-    own = _once_each(rows) if is_binary else rows
-    members = labels[own.patients]
-    levels = sorted(set(members.tolist()))
-    large = [level for level in levels if _is_large(own, members == level, is_binary)]
-    told: dict[str, Any] = {"suppressed_groups": len(levels) - len(large), "groups": {}, "gap": {}}
-    kept = np.isin(members.astype(str), large)
-    if not kept.any():
-        return told
-    metrics = _metrics(asked.threshold, is_binary)
-    frame = MetricFrame(
-        metrics=metrics,
-        y_true=own.observed[kept],
-        y_pred=own.answers[MODEL][kept],
-        sensitive_features=members[kept].astype(str),
-        sample_params={"coverage90": {"held": own.covered[kept, _AT_90]}},
+def _banded(values: Numbers, cuts: Sequence[float]) -> NDArray:
+    edges = [f"{cut:g}" for cut in cuts]
+    between = [f"{low} to below {high}" for low, high in itertools.pairwise(edges)]
+    names = np.array([f"below {edges[0]}", *between, f"{edges[-1]} and above"], dtype=object)
+    return np.where(
+        np.isnan(values), "not_recorded", names[np.searchsorted(cuts, values, side="right") % len(names)]
     )
-    for level in large:
-        n = len(np.unique(own.patients[members == level]))
-        figures = frame.by_group.loc[level].to_dict()
-        told["groups"][level] = {"n": n, **{k: round(float(v), 6) for k, v in figures.items()}}
-    if len(large) > 1:
-        drawn = {level: _drawn(own, members == level, asked.threshold, is_binary) for level in large}
-        told["gap"] = _gaps(frame, drawn)
-    return told
 
 
-def _once_each(rows: Rows) -> Rows:
-    """Each patient once, with the mean of the answers given while held out, and held if mostly held."""
-    patients, where = np.unique(rows.patients, return_inverse=True)
-    counts = np.bincount(where)
-    answers = {who: np.bincount(where, own) / counts for who, own in rows.answers.items()}
-    covered = np.column_stack([np.bincount(where, own) / counts for own in rows.covered.T])
-    first = np.zeros(len(patients))
-    first[where] = rows.observed
-    return Rows(rows.n, patients, first, answers, covered)
-
-
-def _is_large(rows: Rows, chosen: NDArray[np.bool_], is_binary: bool) -> bool:
-    """Ten patients or more; of an event ten with it and ten without."""
-    if not is_binary:
-        return len(np.unique(rows.patients[chosen])) >= SMALLEST_CELL
-    events = int((rows.observed[chosen] > 0.5).sum())
-    return min(events, int(chosen.sum()) - events) >= SMALLEST_CELL
-
-
-def _metrics(threshold: float, is_binary: bool) -> dict[str, Callable[..., float]]:
-    """What is told of each group; `bias` is how much too high answers are on average."""
-    shared: dict[str, Callable[..., float]] = {
-        "bias": lambda y, answered: float(np.mean(answered - y)),
-        "coverage90": lambda _y, _answered, held: float(100.0 * np.mean(held)),
-    }
-    if not is_binary:
-        return {"mae": lambda y, answered: float(np.mean(np.abs(answered - y))), **shared}
-    rates = {
-        "selection_rate": selection_rate,
-        "true_positive_rate": true_positive_rate,
-        "false_positive_rate": false_positive_rate,
-    }
+def _declared(study: Study, asked: EquityAsked, name: str) -> dict[str, object]:
+    read = features_that_read(study, name)
     return {
-        "auc": lambda y, answered: auc(np.asarray(y), np.asarray(answered)),
-        "brier": lambda y, answered: float(np.mean(np.square(answered - y))),
-        **shared,
-        **{name: _at(rate, threshold) for name, rate in rates.items()},
+        "is_input": bool(read),
+        "features": list(read),
+        "reason": asked.reasons.get(name) if read else None,
     }
 
 
-def _at(rate: Callable[..., float], threshold: float) -> Callable[..., float]:
-    return lambda y, answered: float(rate(y, (np.asarray(answered) >= threshold) * 1.0, pos_label=1.0))
+def _compared(
+    study: Study, asked: EquityAsked, answers: HeldOutAnswers, levels: NDArray, drawn: Numbers
+) -> dict[str, object]:
+    """Groups and gaps of one attribute."""
+    threshold = asked.threshold if study.outcome.is_binary else None
+    labels = levels[answers.patients]
+    groups: dict[str, dict[str, object]] = {}
+    found: dict[str, dict[str, Numbers]] = {}
+    for level in sorted(set(levels.tolist())):
+        n = len(np.unique(answers.patients[labels == level]))
+        if n < SMALLEST_CELL:
+            groups[level] = {"suppressed": _FEW}
+            continue
+        found[level] = resampled_figures(answers, labels == level, drawn, threshold)
+        groups[level] = {"n": n}
+    for figure, by_group in _framed(answers, labels, found, threshold).items():
+        for level, value in by_group.items():
+            found[level][figure][0] = value
+    for level, figures in found.items():
+        groups[level] |= {name: interval(values) for name, values in figures.items()}
+        if threshold is not None and "auc" not in figures:
+            groups[level]["suppressed"] = dict.fromkeys(CONDITIONAL, _FEW_OF_CLASS)
+    compared = {level: figures for level, figures in found.items() if level not in UNKNOWN}
+    return {"groups": groups, "gap": _gaps(compared)}
 
 
-def _drawn(rows: Rows, chosen: NDArray[np.bool_], threshold: float, is_binary: bool) -> dict[str, Numbers]:
-    """Each metric of one group when its patients are drawn anew (draws + 1,), first as they are."""
-    people, where = np.unique(rows.patients[chosen], return_inverse=True)
-    weights = draws(len(people))
-    y, answered = rows.observed[chosen], rows.answers[MODEL][chosen]
-    counts = weights @ np.bincount(where)
-
-    def mean(values: Numbers) -> Numbers:
-        return (weights @ np.bincount(where, values)) / counts
-
-    shared = {"bias": mean(answered - y), "coverage90": 100.0 * mean(rows.covered[chosen, _AT_90])}
-    if not is_binary:
-        return {"mae": mean(np.abs(answered - y)), **shared}
-    selected, event = (answered >= threshold).astype(np.float64), (y > 0.5).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "auc": _drawn_auc(weights, y, answered),
-            "brier": mean(np.square(answered - y)),
-            **shared,
-            "selection_rate": mean(selected),
-            "true_positive_rate": mean(selected * event) / mean(event),
-            "false_positive_rate": mean(selected * (1.0 - event)) / mean(1.0 - event),
-        }
+def _framed(
+    answers: HeldOutAnswers, labels: NDArray, found: Mapping[str, Resampled], threshold: float | None
+) -> dict[str, dict[str, float]]:
+    """By figure and group, the values that MetricFrame tells of the groups that have the figure."""
+    errors = {"mae": mean_absolute_error} if threshold is None else {"brier": mean_squared_error}
+    told = _by_group(
+        errors | {_SIGNED: _signed_error}, answers.observed, answers.answered, labels, list(found)
+    )
+    covered = 100.0 * answers.held
+    told |= _by_group({"coverage90": mean_prediction}, answers.observed, covered, labels, list(found))
+    if threshold is None:
+        return told
+    event, yes = (answers.observed > 0.5).astype(int), (answers.answered >= threshold).astype(int)
+    told |= _by_group({"selection_rate": selection_rate}, event, yes, labels, list(found))
+    both = [level for level, figures in found.items() if "auc" in figures]
+    rates = {"true_positive_rate": true_positive_rate, "false_positive_rate": false_positive_rate}
+    return told | _by_group(rates, event, yes, labels, both)
 
 
-def _drawn_auc(weights: Numbers, y: Numbers, answered: Numbers) -> Numbers:
-    """The AUC under each draw; `weights` (draws, n) say how often each patient was drawn."""
-    event = y > 0.5
-    high, low = answered[event][:, None], answered[~event][None, :]
-    right = (high > low) + 0.5 * (high == low)
-    first, second = weights[:, event], weights[:, ~event]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return ((first @ right) * second).sum(axis=1) / (first.sum(axis=1) * second.sum(axis=1))
+def _by_group(
+    figures: Mapping[str, Callable[..., float]],
+    observed: NDArray,
+    answered: NDArray,
+    labels: NDArray,
+    levels: Sequence[str],
+) -> dict[str, dict[str, float]]:
+    own = np.isin(labels.astype(str), levels)
+    if not own.any():
+        return {}
+    groups = {"sensitive_features": labels[own].astype(str)}
+    frame = MetricFrame(metrics=dict(figures), y_true=observed[own], y_pred=answered[own], **groups)
+    return {name: frame.by_group[name].astype(float).to_dict() for name in figures}
 
 
-def _gaps(frame: MetricFrame, drawn: Mapping[str, Mapping[str, Numbers]]) -> dict[str, Any]:
-    """By metric the difference and ratio of the best and the worst group, the difference with its interval.
+def _signed_error(observed: Numbers, answered: Numbers) -> float:
+    return float(np.mean(answered - observed))
 
-    Noise alone makes the gap of many small groups large: its interval tells how large it is when patients
-    are redrawn, not that it is there.
+
+def resampled_figures(
+    answers: HeldOutAnswers, own: NDArray[np.bool_], drawn: Numbers, threshold: float | None
+) -> dict[str, Numbers]:
+    """Each figure (resamples + 1,) of the answers in `own`, the first of the patients as they are.
+
+    Those that look at one outcome alone are left out where 10 patients of each are not there.
     """
-    difference, ratio = frame.difference(method="between_groups"), frame.ratio(method="between_groups")
-    gaps: dict[str, Any] = {}
-    for metric in frame.by_group.columns:
-        values = np.array([own[metric] for own in drawn.values()])
-        spread = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
-        lower, upper = np.nanquantile(spread[1:], [0.025, 0.975])
-        gaps[metric] = {"difference": _figure(float(difference[metric]), float(lower), float(upper))}
-        if metric not in ("bias",) and np.isfinite(ratio[metric]):
-            gaps[metric]["ratio"] = round(float(ratio[metric]), 6)
-    return gaps
+    observed, answered, held = answers.observed[own], answers.answered[own], answers.held[own]
+    error = answered - observed
+    ones = np.ones(len(observed))
+    if threshold is None:
+        sums = {"n": ones, "mae": np.abs(error), _SIGNED: error, "coverage90": 100.0 * held}
+    else:
+        event, yes = observed > 0.5, answered >= threshold
+        sums = {"n": ones, "brier": np.square(error), _SIGNED: error, "coverage90": 100.0 * held}
+        sums |= {"selection_rate": yes * ones, "events": event * ones}
+        sums |= {"true_positive_rate": (yes & event) * ones, "false_positive_rate": (yes & ~event) * ones}
+    names, columns = list(sums), np.column_stack(list(sums.values()))
+    patients = answers.patients[own]
+    people, place = np.unique(patients, return_inverse=True)
+    per_person = np.column_stack([np.bincount(place, column) for column in columns.T])
+    totals = dict(zip(names, (drawn[:, people] @ per_person).T, strict=True))
+    n, events = totals.pop("n"), totals.pop("events", None)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = {name: totals.pop(name) for name in CONDITIONAL if name in totals}
+        figures = {name: total / n for name, total in totals.items()}
+        if events is None or not _has_both(observed, patients):
+            return figures
+        of = {"true_positive_rate": events, "false_positive_rate": n - events}
+        return {"auc": _auc(answers, own, drawn), **figures, **{k: v / of[k] for k, v in rates.items()}}
 
 
-def _figure(value: float, lower: float, upper: float) -> dict[str, float]:
-    return {"value": round(value, 6), "lower": round(lower, 6), "upper": round(upper, 6)}
+def _has_both(observed: Numbers, patients: NDArray[np.int64]) -> bool:
+    with_event, without = (len(np.unique(patients[mask])) for mask in (observed > 0.5, observed <= 0.5))
+    return min(with_event, without) >= SMALLEST_CELL
 
 
-def _cost(
-    study: Study,
-    cohort: Cohort,
-    design: Design,
-    by_protocol: Mapping[Protocol, Sequence[HeldOut]],
-    attribute: str,
-) -> dict[str, Any]:
-    """How much worse the study does without the attribute's features, on a few splits of its first protocol.
-
-    `loss` is the mean absolute error or the Brier score; above 0 the cost of leaving out is real.
-    """
-    protocol, held = next(iter(by_protocol.items()))
-    some = list(held)[: protocol.folds if protocol.kind == "folds" else _LIGHT_RANDOM]
-    without = without_attribute(study, attribute)
-    bare = build_design(without, cohort)
-    again = answer_splits(bare, replace(without, comparators=()), [h.split for h in some], lambda _done: None)
-    first, second = pooled(some, design.observed), pooled(again, bare.observed)
-    loss = np.square if study.outcome.is_binary else np.abs
-    change = loss(second.answers[MODEL] - second.observed) - loss(first.answers[MODEL] - first.observed)
-    people, where = np.unique(first.patients, return_inverse=True)
-    weights = draws(len(people))
-    values = (weights @ np.bincount(where, change)) / (weights @ np.bincount(where))
-    lower, upper = np.quantile(values[1:], [0.025, 0.975])
-    return {
-        "metric": "brier" if study.outcome.is_binary else "mae",
-        "splits": len(some),
-        "n": len(people),
-        "loss": _figure(float(values[0]), float(lower), float(upper)),
-    }
+def _auc(answers: HeldOutAnswers, own: NDArray[np.bool_], drawn: Numbers) -> Numbers:
+    """The share (resamples + 1,) of pairs in order, of patients who were held out together."""
+    pairs = np.zeros((2, len(drawn)))
+    for rows in answers.splits:
+        mine = own[rows]
+        patients = answers.patients[rows][mine]
+        pairs += weighted_pairs(
+            answers.observed[rows][mine], answers.answered[rows][mine], drawn[:, patients]
+        )
+    return pairs[0] / pairs[1]
 
 
-def without_attribute(study: Study, attribute: str) -> Study:
-    """The study without the features of one attribute, products of them included."""
-    gone = set(features_of(attribute, study.features))
-    kept = tuple(name for name in study.spec.names if name not in gone)
-    spec = replace(study.spec, names=kept, absent=tuple(n for n in study.spec.absent if n not in gone))
-    groups = (tuple(n for n in group if n not in gone) for group in study.model.required_any)
-    masks = tuple(mask for mask in study.model.masks if not gone.intersection(mask))
-    model = replace(study.model, required_any=tuple(g for g in groups if g), masks=masks)
-    return replace(study, spec=spec, model=model, transport=None)
+def _gaps(found: Mapping[str, Resampled]) -> dict[str, object]:
+    """Gaps between the groups that have a figure, by figure; none where fewer than two have it."""
+    gaps: dict[str, object] = {}
+    apart: dict[str, Numbers] = {}
+    for figure in dict.fromkeys(name for figures in found.values() for name in figures):
+        names = [level for level, figures in found.items() if figure in figures]
+        if len(names) > 1:
+            stacked = np.column_stack([found[level][figure] for level in names])
+            apart[figure] = pairwise(stacked)
+            gaps[figure] = gap(names, stacked, with_ratio=figure != _SIGNED)
+    if "true_positive_rate" in apart:
+        odds = np.hstack([apart[rate] for rate in CONDITIONAL[1:]])
+        gaps["equalized_odds"] = {"difference": widest(odds)}
+    if "selection_rate" in apart:
+        gaps["demographic_parity"] = {"difference": widest(apart["selection_rate"])}
+    return gaps or {"suppressed": "fewer than two groups of 10 patients"}

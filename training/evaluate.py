@@ -16,11 +16,12 @@ from training.answers import answer_sections
 from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
-from training.equity import equity_section
+from training.equity_remarks import equity_remarks
 from training.external import Surroundings, surrounded
 from training.holdout import MODEL, HeldOut, answer_splits
 from training.kin import kin_groups, kin_of
 from training.learning_curve import learning_curve_section
+from training.leave_out import equity_of
 from training.measures import Measures, measures_of
 from training.randomisation import randomisation, randomisation_remarks
 from training.remarks import remarks, simple_remarks
@@ -77,9 +78,9 @@ def evaluate(
     doubts = suspicions(study, cohort, design, kin)
     document["suspicions"] = {**doubts.document(), **overlaps(own, len(cohort), around.left_out)}
     told = [*doubts.sentences(), *simple_remarks(document)]
-    inside = {p: held for p, held in by_protocol.items() if p.kind != "external"}
-    fairness = equity_section(study, cohort, design, inside)
-    document |= {} if fairness is None else {"equity": fairness}
+    if study.equity is not None:
+        document["equity"] = fair = equity_of(study, study.equity, cohort, design, _first_own(by_protocol))
+        told += equity_remarks(study, fair)
     if study.biomarkers is not None:
         document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
     if study.randomisation is not None:
@@ -87,6 +88,11 @@ def evaluate(
         told += randomisation_remarks(study, found)
     document["remarks"] = [*told, *_listed(document["remarks"])]
     return Evaluation(document, _pairs(around.design, by_protocol))
+
+
+def _first_own(by_protocol: Mapping[Protocol, Sequence[HeldOut]]) -> Sequence[HeldOut]:
+    """The held-out answers of the first protocol that holds out the study's own patients."""
+    return next(held for protocol, held in by_protocol.items() if protocol.kind != "external")
 
 
 def _listed(found: object) -> Sequence[object]:

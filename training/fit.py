@@ -117,7 +117,7 @@ def learn(part: TrainingPart, study: Study, seed: int, lacking: Collection[str] 
 def _learn(part: TrainingPart, study: Study, seed: int, lacking: Collection[str]) -> Learned:
     happened = part.observed if study.outcome.is_binary else None
     folds = inner_folds(part.groups, study.model.inner_folds, happened, seed)
-    outcome, first = _steady_outcome(part, study, folds, seed)
+    outcome, first = steady_outcome(part, study, folds, seed)
     weighed = _weigh(part, study, folds, outcome, seed, first)
     choice = {"link": outcome.link, **weighed.choice}
     if study.model.without == _FILLED:
@@ -145,7 +145,7 @@ def inner_folds(groups: Texts, n_folds: int, happened: Numbers | None = None, se
     return list(dealt.split(nothing, happened, groups=labels))
 
 
-def _steady_outcome(part: TrainingPart, study: Study, folds: Folds, seed: int) -> tuple[Outcome, Fitted]:
+def steady_outcome(part: TrainingPart, study: Study, folds: Folds, seed: int) -> tuple[Outcome, Fitted]:
     """The outcome on the link whose first learner errs least, and that learner."""
     name = learner_names(study)[0]
     outcomes = {link: study.outcome.outcome(link) for link in study.links}

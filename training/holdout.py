@@ -19,6 +19,7 @@ from training.fit import Learned, describe, learn, training_part
 from training.learners import TrainingPart
 from training.splits import Split
 from training.study import Study
+from training.tuning import tuned_within
 from training.workers import spread
 
 Numbers = NDArray[np.float64]
@@ -83,7 +84,8 @@ def answer_split(design: Design, study: Study, split: Split) -> HeldOut:
     strata = design.strata[test].tolist()
     lacking = sorted(set(strata) & design.masks.keys())
     part = training_part(design, study, train)
-    learned = learn(part, study, study.seed, lacking)
+    tuned, chosen = tuned_within(part, study)
+    learned = learn(part, tuned, study.seed, lacking)
     margin = margins_of(learned, np.ascontiguousarray(design.matrix.values[test]), strata)
     answers = {MODEL: learned.outcome.from_margin(margin)}
     for name in study.comparators:
@@ -93,7 +95,7 @@ def answer_split(design: Design, study: Study, split: Split) -> HeldOut:
     covered = np.column_stack([_held(learned, margin, strata, observed, level)[0] for level in LEVELS])
     width = _width(learned, margin, strata)
     unadapted = _unadapted(study, split, part, learned, margin)
-    return HeldOut(split, answers, held, decided, describe(learned), covered, width, unadapted)
+    return HeldOut(split, answers, held, decided, {**describe(learned), **chosen}, covered, width, unadapted)
 
 
 def _unadapted(

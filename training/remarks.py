@@ -13,6 +13,10 @@ _HORIZON = (
     "of {event} is overstated."
 )
 _SPOKEN = {"auc": "AUC is higher", "mae": "mean absolute error is lower"}
+_TUNED = (
+    "Settings were chosen on these same patients, held-out ones included, so the figures are somewhat "
+    "optimistic; nested = true in [tuning] chooses them within each training part."
+)
 RECOGNIZER, FORMULA, MODEL = "site_recognizer", "iwpc_pharmacogenetic", "model"
 
 
@@ -29,6 +33,8 @@ def remarks(study: Study, document: Document) -> list[str]:
     sentences += [_against_simple(document, p.name) for p in study.protocols if study.outcome.is_binary]
     if study.outcome.has_horizon:
         sentences.append(_HORIZON.format(event=study.outcome.event))
+    if study.tuning is not None and not study.tuning.nested:
+        sentences.append(_TUNED)
     return [*sentences, *study.caveats]
 
 

@@ -41,6 +41,8 @@ from training.study import Study
 from training.study_cohort import study_source
 from training.tracking import RunRecord, recording
 from training.transport import sites_prior
+from training.tuned_study import settled
+from training.tuning import Tuned
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,10 @@ class RunResult:
 
 def evaluate_study(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> Evaluation:
     """The study's evaluation under all its protocols; kept, so that asking again is quick."""
-    return _evaluated(study, prepare(study, data_dir, home, progress), home, progress)
+    prepared = prepare(study, data_dir, home, progress)
+    tuned_on_all = study.tuning is not None and not study.tuning.nested
+    judged = settled(study, prepared, home, progress)[0] if tuned_on_all else study
+    return _evaluated(judged, prepared, home, progress)
 
 
 def biomarkers_of(study: Study, data_dir: Path, home: Path, progress: Progress = quiet) -> dict[str, object]:
@@ -84,10 +89,12 @@ def run_study(
     with recording(home, study) as recorded:
         if not (record.is_file() and figures.is_dir()):
             recorded.begin()
-        evaluation = _evaluated(study, prepared, home, progress)
+        judged, tuned = settled(study, prepared, home, progress)
+        nested = study.tuning is None or study.tuning.nested
+        evaluation = _evaluated(study if nested else judged, prepared, home, progress)
         gates = judge(study, evaluation)
         progress("fit", 0, 1)
-        loaded = _standing(folder) or _fit(study, prepared, evaluation, gates, folder)
+        loaded = _standing(folder) or _fit(judged, prepared, evaluation, gates, folder, tuned)
         progress("fit", 1, 1)
         run_id = _tracked(record, loaded.digest) if figures.is_dir() else None
         cached = run_id is not None
@@ -148,12 +155,17 @@ def _standing(folder: Path) -> LoadedBundle | None:
 
 
 def _fit(
-    study: Study, prepared: Prepared, evaluation: Evaluation, gates: tuple[GateResult, ...], folder: Path
+    study: Study,
+    prepared: Prepared,
+    evaluation: Evaluation,
+    gates: tuple[GateResult, ...],
+    folder: Path,
+    tuned: Tuned | None,
 ) -> LoadedBundle:
     fit = fit_models if study.panel is None else fit_panel
     models = fit(prepared.design, prepared.cohort, study)
     betrayed = membership(study, models, prepared.cohort, prepared.design, evaluation.pairs)
-    manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates, betrayed))
+    manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates, betrayed, tuned))
     reference = build_reference(
         prepared.design.matrix,
         prepared.cohort,
@@ -171,6 +183,7 @@ def _provenance(
     evaluation: Evaluation,
     gates: tuple[GateResult, ...],
     betrayed: Mapping[str, object],
+    tuned: Tuned | None,
 ) -> Provenance:
     source = study_source(study)
     return Provenance(
@@ -189,6 +202,7 @@ def _provenance(
             "gates": [asdict(gate) for gate in gates],
             "membership": betrayed,
             **sites_prior(evaluation.document),
+            **({} if tuned is None else {"tuned": dict(tuned.settings)}),
         },
     )
 
@@ -235,7 +249,9 @@ def _record(
     write_figures(study, evaluation, matrix.features, _importance(matrix, models), figures)
     write_card(loaded, evaluation.document, figures)
     write_whole(figures / "report.html", _page(study, prepared, evaluation, loaded))
-    chosen = _chosen(models)
+    tuned = loaded.manifest.provenance.metrics.get("tuned")
+    settings = {f"tuned.{k}": v for k, v in tuned.items()} if isinstance(tuned, Mapping) else {}
+    chosen = {**_chosen(models), **settings}
     source = study_source(study)
     return RunRecord(
         study,

@@ -15,7 +15,7 @@ from features.errors import Fault, StudyError
 from models.outcome import LOGIT
 from training.change_plan import ChangePlanAsked
 from training.study_card import CardAsked
-from training.study_equity import EquityAsked
+from training.study_equity import EquityAsked, faults_of_equity
 from training.study_faults import block_of, faults_of_features, faults_of_parts
 from training.study_parts import (
     BiomarkersAsked,
@@ -38,6 +38,7 @@ from training.study_parts import (
 )
 from training.study_table import TableAsked, table_of
 from training.study_text import Dataclass, read_section, read_sections
+from training.study_tuning import TuningAsked
 from training.study_validation import RandomisationAsked, SuspicionsAsked
 
 _SHIPPED = resources.files("training") / "studies"
@@ -74,11 +75,12 @@ class Study:
     biomarkers: BiomarkersAsked | None = None
     randomisation: RandomisationAsked | None = None
     suspicions: SuspicionsAsked = field(default_factory=SuspicionsAsked)
+    equity: EquityAsked | None = None
+    tuning: TuningAsked | None = None
     card: CardAsked | None = None
     decision: DecisionAsked | None = None
     learning_curve: LearningCurveAsked | None = None
     change_plan: ChangePlanAsked | None = None
-    equity: EquityAsked | None = None
     variables: tuple[VariableAsked, ...] = ()
     caveats: tuple[str, ...] = ()
     within: str = ""
@@ -136,11 +138,12 @@ _OPTIONAL: Mapping[str, type[Dataclass]] = {
     "biomarkers": BiomarkersAsked,
     "randomisation": RandomisationAsked,
     "suspicions": SuspicionsAsked,
+    "equity": EquityAsked,
+    "tuning": TuningAsked,
     "card": CardAsked,
     "decision": DecisionAsked,
     "learning_curve": LearningCurveAsked,
     "change_plan": ChangePlanAsked,
-    "equity": EquityAsked,
 }
 _ARRAYS: Mapping[str, type[Dataclass]] = {"protocols": Protocol, "gates": Gate}
 _OPTIONAL_ARRAYS: Mapping[str, type[Dataclass]] = {"variables": VariableAsked}
@@ -191,7 +194,8 @@ def read_study(text: str) -> Study:
     if "table" in given:
         parts["table"] = table_of(given["table"], parts, faults)
     if head is not None and all(part is not None for part in parts.values()):
-        faults += faults_of_features(Study(**vars(head), **parts, text=text))
+        whole = Study(**vars(head), **parts, text=text)
+        faults += faults_of_features(whole) + faults_of_equity(whole)
     if head is None or faults:
         raise StudyError(f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the study", faults)
     study = Study(**vars(head), **parts, text=text)

@@ -1,59 +1,104 @@
-"""What a study says of protected attributes: which they are, and why one may be an input."""
+"""What a study declares of protected attributes, and which of its features read them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
+from features.clinical import columns_of
+from features.column import Column
 from features.derived import parts_of
+from features.encode import catalog, column_for
 from features.errors import Fault
+from training.datasets.variables import source_variables
+
+if TYPE_CHECKING:
+    from training.study import Study
+
+WELL_KNOWN = ("race", "ethnicity", "ancestry", "sex", "gender", "age")
+"""Protected wherever they are recorded under these names: who declares any attribute declares these too."""
+
+RESERVED = ("protocol", "n_resamples", "threshold", "cost_of_leaving_out")
+_UNSETTLED = "?"
 
 
 @dataclass(frozen=True)
 class EquityAsked:
-    """`protected` names clinical variables or groups of the cohort, `reasons` why one of them is an input.
+    """The protected attributes: clinical variables or groups of the cohort, figures of which are compared.
 
-    `bands` cuts a quantity such as age at its values; `threshold` is where a probability is acted on. With
-    `leave_out` the cost of doing without each is measured.
+    `reasons` says of each that is an input why it is one. `bands` cuts a quantity, a patient at a cut into
+    the higher band. `leave_out` fits the study again without each that is an input. Of a probability
+    `threshold` is the one from which a patient counts as answered yes.
     """
 
-    protected: tuple[str, ...]
+    attributes: tuple[str, ...]
     reasons: Mapping[str, str] = field(default_factory=dict)
     bands: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    threshold: float = 0.5
     leave_out: bool = False
+    threshold: float = 0.5
 
-    def faults(self, served: Sequence[str]) -> list[Fault]:
-        """What cannot be meant, and inputs of protected attributes that nobody gave a reason for."""
-        unexplained = [
-            attribute
-            for attribute in self.protected
-            if features_of(attribute, served) and not self.reasons.get(attribute, "").strip()
-        ]
-        remedy = "write under [equity.reasons] why it may be, or leave its features out"
-        faults = [
-            Fault(f"equity.reasons.{attribute}", "is missing, and the attribute is an input", remedy)
-            for attribute in unexplained
-        ]
-        strange = sorted({*self.reasons, *self.bands} - set(self.protected))
-        faults += [Fault(f"equity '{name}'", "is not among equity.protected") for name in strange]
+    def faults(self) -> list[Fault]:
+        """What cannot be meant, whatever the features are."""
+        faults = []
+        if not self.attributes or len(set(self.attributes)) < len(self.attributes):
+            faults.append(Fault("equity.attributes", "names no attribute, or one twice"))
+        taken = [name for name in self.attributes if name in RESERVED]
+        faults += [Fault("equity.attributes", f"'{n}' is a word of the section", "rename it") for n in taken]
+        for key, named in (("reasons", self.reasons), ("bands", self.bands)):
+            strangers = sorted(set(named) - set(self.attributes))
+            faults += [Fault(f"equity.{key}", f"'{name}' is no declared attribute") for name in strangers]
+        for name, cuts in self.bands.items():
+            if not cuts or list(cuts) != sorted(set(cuts)):
+                faults.append(Fault(f"equity.bands.{name}", "is empty or does not rise"))
         if not 0.0 < self.threshold < 1.0:
-            faults.append(Fault("equity.threshold", "does not lie between 0 and 1"))
+            faults.append(Fault("equity.threshold", "is not between 0 and 1"))
         return faults
 
 
-def features_of(attribute: str, served: Sequence[str]) -> tuple[str, ...]:
-    """The served features that tell of a variable, products and logarithms of them too; `*` may stand for it.
+def faults_of_equity(study: Study) -> list[Fault]:
+    """Protected attributes that the study's features read without being declared, or without a reason."""
+    asked = study.equity
+    if asked is None:
+        return []
+    columns = _columns(study)
+    quantities = {name.split(".")[1] for name in columns if name.endswith(".value")}
+    faults = [
+        Fault(f"equity.bands.{name}", "is missing, and a quantity has no groups", "give where to cut it")
+        for name in asked.attributes
+        if name in quantities and name not in asked.bands
+    ]
+    for name in dict.fromkeys((*asked.attributes, *WELL_KNOWN)):
+        read = features_that_read(study, name)
+        if read and name not in asked.attributes:
+            what = f"'{name}' is protected and read by {', '.join(read)}"
+            faults.append(Fault("equity.attributes", what, "declare it, with a reason, or leave these out"))
+        elif read and asked.reasons.get(name, "").strip() in ("", _UNSETTLED):
+            what = f"is missing, though {', '.join(read)} read{'s' if len(read) == 1 else ''} it"
+            faults.append(Fault(f"equity.reasons.{name}", what, "write why it is an input, or leave it out"))
+    return faults
 
-    >>> features_of("race", ("clinical.race.is_asian", "clinical.age.value"))
-    ('clinical.race.is_asian',)
-    """
-    return tuple(
-        name for name in served if any(_tells(part, attribute) for part in parts_of(name) or (name,))
-    )
+
+def features_that_read(study: Study, attribute: str) -> tuple[str, ...]:
+    """The study's features, as it writes them, that are computed from a clinical variable of this name:
+    its values, one level of it, their products and logarithms, and what else is made of it."""
+    columns = _columns(study)
+    return tuple(name for name in study.features if f"clinical/{attribute}" in _inputs(name, columns))
 
 
-def _tells(name: str, attribute: str) -> bool:
-    parts = name.removeprefix("log2.").split(".", 2)
-    return len(parts) == 3 and fnmatchcase(attribute, parts[1].replace("[", "[[]"))
+def _columns(study: Study) -> Mapping[str, Column]:
+    declared = {variable.name: variable for variable in source_variables(study.dataset)}
+    declared |= {asked.name: asked.variable() for asked in study.variables}
+    return {**catalog(study.spec.linked_snps), **columns_of(declared.values())}
+
+
+def _inputs(name: str, columns: Mapping[str, Column]) -> set[str]:
+    parts = parts_of(name)
+    if parts:
+        return {source for part in parts for source in _inputs(part, columns)}
+    if "*" in name and name not in columns:
+        pattern = name.replace("[", "[[]")
+        return {s for known, own in columns.items() if fnmatchcase(known, pattern) for s in own.inputs}
+    column = columns.get(name) or column_for(name)
+    return set() if column is None else set(column.inputs)

@@ -157,21 +157,15 @@ def faults_of_features(study: Study) -> list[Fault]:
     return faults
 
 
-def _of_equity(parts: Mapping[str, Any]) -> list[Fault]:
-    if parts.get("equity") is None or parts.get("spec") is None:
-        return []
-    unjudged = [Fault("equity", "is not told of a panel")] if "panel" in parts else []
-    return unjudged + parts["equity"].faults(parts["spec"].names)
-
-
 def _of_analyses(parts: Mapping[str, Any]) -> list[Fault]:
     """What is wrong with the analyses that the study asks for beyond its protocols."""
     sections = (parts.get(name) for name in ("decision", "learning_curve", "change_plan"))
     faults = [fault for asked in sections if asked is not None for fault in asked.faults()]
     is_panel = "panel" in parts
     held_out = () if is_panel else tuple(p.group for p in parts["protocols"] if p.kind == "group")
-    faults += _of_equity(parts)
     faults += parts["transport"].faults(held_out) if parts.get("transport") else []
+    faults += parts["equity"].faults() if parts.get("equity") else []
+    faults += parts["tuning"].faults(parts) if parts.get("tuning") else []
     if parts.get("biomarkers"):
         faults += parts["biomarkers"].faults()
         faults += [Fault("biomarkers", "are not told of a panel")] if is_panel else []

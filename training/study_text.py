@@ -42,6 +42,10 @@ def _is_number_lists(value: object) -> bool:
     return isinstance(value, dict) and all(_is_numbers(item) for item in value.values())
 
 
+def _is_tables(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(item, dict) for item in value.values())
+
+
 def _is_calls(value: object) -> bool:
     return isinstance(value, dict) and all(_is_texts(item) for item in value.values())
 
@@ -70,6 +74,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[object], bool], Callable]] = {
         _is_calls,
         lambda v: {key: tuple(item) for key, item in v.items()},
     ),
+    "Mapping[str, Mapping[str, Any]]": ("a table of tables", _is_tables, dict),
 }
 
 

@@ -18,12 +18,12 @@ from training.cli import app
 
 HEAVY = {
     "numpy", "pandas", "scipy", "sklearn", "lightgbm", "mlflow", "bentoml", "matplotlib", "pyarrow", "shap",
-    "numba", "starlette", "uvicorn", "sqlalchemy",
+    "numba", "starlette", "uvicorn", "sqlalchemy", "optuna", "fairlearn",
 }  # fmt: skip
 COMMANDS = {
     "studies", "data", "import", "new", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
     "predict", "rank", "encode", "score", "monitor", "logged", "retrain", "recalibrate", "biomarkers", "card",
-    "report", "history", "compare", "shadow", "serve", "demo", "doctor",
+    "report", "tune", "history", "compare", "shadow", "serve", "demo", "doctor",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
