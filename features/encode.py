@@ -92,7 +92,7 @@ class FeatureSpec:
     def to_json(self) -> dict[str, object]:
         """Plain data that `from_json` reads back."""
         document: dict[str, object] = {"names": list(self.names), "linked_snps": self.linked_snps}
-        return document | {"variables": [asdict(variable) for variable in self.variables]}
+        return document | {"variables": [_plain(variable) for variable in self.variables]}
 
     @classmethod
     def from_json(cls, document: object) -> FeatureSpec:
@@ -152,6 +152,10 @@ def declaration_faults(variables: Iterable[ClinicalVariable]) -> list[Fault]:
             faults.append(Fault(where, "has a category that is not a name", "use letters, digits and '_'"))
     repeated = [name for name, n in Counter(v.name for v in listed).items() if n > 1]
     return faults + [Fault(f"variable '{name}'", "is declared twice", "keep one") for name in repeated]
+
+
+def _plain(variable: ClinicalVariable) -> dict[str, object]:
+    return {name: value for name, value in asdict(variable).items() if name != "changeable" or value}
 
 
 def _variable(document: object) -> ClinicalVariable:

@@ -95,6 +95,13 @@ class ModelSet:
         """What can be ranked: drugs, or treatments."""
         return self.question.options if self.question else self.drugs
 
+    @property
+    def changeable(self) -> Names:
+        """Clinical variables that may be asked about otherwise than they are: the treatment first."""
+        treatment = (self.question.variable,) if self.question else ()
+        known = self.spec.clinical_variables.values()
+        return treatment + tuple(v.name for v in known if v.changeable and v.name not in treatment)
+
     def chosen(self, options: Iterable[str] | None) -> Names:
         """These options in the panel's order, or all; an unknown one is refused by its place."""
         wanted = self.options if options is None else tuple(options)
@@ -141,14 +148,17 @@ class ModelSet:
         own, best = answers[option], answers[first]
         if own.is_declined(patient) or best.is_declined(patient):
             return None, None, None
-        difference = float(own.value[patient] - best.value[patient])
         spread = 0.0 if option == first else self._spread(own, best, option, first, patient)
-        if spread is None:
-            return difference, None, None
-        half = NormalDist().inv_cdf(0.5 + own.level / 2.0) * spread
-        base = float(own.margin[patient])
-        ends = own.outcome.from_margin(np.array([base - half, base + half])) - float(best.value[patient])
-        return difference, float(ends[0]), float(ends[1])
+        return difference_of(own, best, patient, spread)
+
+    def change(self, own: Answers, before: Answers, patient: int) -> tuple[float, float | None, float | None]:
+        """What the answer of one model's patient becomes otherwise asked, less what it was before.
+
+        In the outcome's unit, with ends at the answers' level where the coefficients' covariance was learned.
+        """
+        known = self.question is not None and self.covariance is not None
+        spread = self._spread(own, before, "", "", patient) if known else None
+        return difference_of(own, before, patient, spread)
 
     def _spread(self, own: Answers, best: Answers, option: str, first: str, patient: int) -> float | None:
         """Standard deviation of a difference of two options' margins; None where it was not learned."""
@@ -160,6 +170,20 @@ class ModelSet:
         else:
             contrast = np.nan_to_num(own.values[patient] - best.values[patient])
         return float(np.sqrt(max(float(contrast @ self.covariance @ contrast), 0.0)))
+
+
+def difference_of(
+    own: Answers, other: Answers, patient: int, spread: float | None
+) -> tuple[float, float | None, float | None]:
+    """How far one answer lies from another, with ends from the standard deviation of their margins'
+    difference."""
+    difference = float(own.value[patient] - other.value[patient])
+    if spread is None:
+        return difference, None, None
+    half = NormalDist().inv_cdf(0.5 + own.level / 2.0) * spread
+    base = float(own.margin[patient])
+    ends = own.outcome.from_margin(np.array([base - half, base + half])) - float(other.value[patient])
+    return difference, float(ends[0]), float(ends[1])
 
 
 def with_text(cohort: Cohort, variable: str, text: str) -> Cohort:

@@ -21,7 +21,8 @@ from serving.errors import RequestError
 from serving.pointers import patient_faults
 from serving.prediction_log import PredictionRecord, new_prediction_id
 from serving.repository import Served
-from serving.schemas import PredictRequest, RankRequest
+from serving.schemas import PredictRequest, RankRequest, SimulateRequest
+from serving.simulating import otherwise
 
 MOST_CONTRIBUTIONS = 100_000
 """Contributions that one ranking may tell with `explain` at full depth."""
@@ -32,7 +33,7 @@ _WARM_UP_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The record of an answer, and what came of it: `answered`, `ranked` or `declined`."""
+    """The record of an answer, and what came of it: `answered`, `ranked`, `simulated` or `declined`."""
 
     record: PredictionRecord
     result: str
@@ -51,6 +52,27 @@ def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     answer = writers.answers.write(prediction_id, request.explain, answers, option)
     record = _record(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if answers.is_declined(0) else "answered")
+
+
+def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
+    """The answer to the body of POST /v1/simulate: the patient's own, and what each change makes of it."""
+    request = SimulateRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
+    writers = backend.writers(request.study)
+    model = _model(writers, request.drug)
+    models = writers.served.bundle.models
+    cohort = _patient(request.patient, models.spec)
+    option = _treatment(models.question, cohort) if models.question else None
+    ask = model.predict if request.explain == "none" else model.explain
+    answers = ask(cohort, request.level)
+    after = [
+        (one.name, ask(one.cohort, request.level))
+        for one in otherwise(request.patient, request.changes, models)
+    ]
+    prediction_id = new_prediction_id()
+    own = writers.answers.write(prediction_id, request.explain, answers, option)
+    answer = f'{own[:-1]},"simulated":{writers.changes.write(answers, after, request.explain)}}}'
+    record = _record(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
+    return Answered(record, "declined" if answers.is_declined(0) else "simulated")
 
 
 def rank_request(backend: Backend, body: bytes, began: float) -> Answered:

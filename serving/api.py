@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from serving.answering import Answered, answer_request, rank_request
+from serving.answering import Answered, answer_request, rank_request, simulate_request
 from serving.backend import Backend
 from serving.body import read_body
 from serving.errors import RequestError
@@ -109,6 +109,7 @@ def router(backend: Backend, extra: tuple[Route, ...] = ()) -> Router:
     routes = [
         Route("/v1/predict", AnswerEndpoint(backend, answer_request), methods=["POST"]),
         Route("/v1/rank", AnswerEndpoint(backend, rank_request), methods=["POST"]),
+        Route("/v1/simulate", AnswerEndpoint(backend, simulate_request), methods=["POST"]),
         *extra,
         Route("/v1/models", pages.models),
         Route("/v1/models/{study}", pages.model),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from models.response import ResponseModel
 from serving.answer import AnswerWriter
+from serving.change_writer import ChangeWriter
 from serving.errors import RequestError
 from serving.metrics import Metrics
 from serving.prediction_log import PredictionLog, PredictionRecord
@@ -21,6 +22,7 @@ class Writers:
     served: Served
     answers: AnswerWriter
     rankings: RankWriter
+    changes: ChangeWriter
     models: dict[str, ResponseModel]
 
     @classmethod
@@ -28,7 +30,8 @@ class Writers:
         """The writers of a bundle that was taken into service."""
         answers = AnswerWriter(served)
         models = {model.outcome.drug: model for model in served.bundle.models.models}
-        return cls(served, answers, RankWriter(served, answers), models)
+        changes = ChangeWriter(served.bundle.models, answers)
+        return cls(served, answers, RankWriter(served, answers), changes, models)
 
 
 class Backend:

@@ -27,7 +27,7 @@ class ExplanationWriter:
     """Writes explanations over one list of features."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
-        self._heads = [_head(feature) for feature in features]
+        self.heads = [_head(feature) for feature in features]
         self._genes = _Sums("genes", [feature.gene or feature.block for feature in features])
         self._blocks = _Sums("blocks", [feature.block for feature in features])
 
@@ -46,13 +46,13 @@ class ExplanationWriter:
         return f"{head}{rows},{self._genes.write_all(amounts, texts)},{self._blocks.write(amounts)}}}"
 
     def _top(self, values: Numbers, amounts: Numbers) -> str:
-        top, rest = _largest(amounts)
+        top, rest = largest(amounts)
         rows = self._rows(top, values[top].tolist(), list(map(repr, amounts[top].tolist())))
         genes = self._genes.write(amounts, MOST_GENES)
         return f'{rows},{genes},{self._blocks.write(amounts)},"other_features":{rest!r}}}'
 
     def _rows(self, shown: Iterable[int], values: list[float], amounts: list[str]) -> str:
-        heads, number = self._heads, json_text.number
+        heads, number = self.heads, json_text.number
         told = zip(shown, values, amounts, strict=True)
         rows = [f'{heads[i]}{number(value)},"contribution":{amount}}}' for i, value, amount in told]
         return f'"features":[{",".join(rows)}]'
@@ -77,7 +77,7 @@ class _Sums:
         sums = np.asarray(np.bincount(self._place, amounts, len(self._openings)), dtype=np.float64)
         if most is None or len(self._openings) <= most:
             return self._object(range(len(self._openings)), sums.tolist())
-        top, rest = _largest(sums)
+        top, rest = largest(sums)
         return f'{self._object(top, sums[top].tolist())},"other_{self._name}":{rest!r}'
 
     def write_all(self, amounts: Numbers, texts: list[str]) -> str:
@@ -93,7 +93,7 @@ class _Sums:
         return f'"{self._name}":{{{pairs}}}'
 
 
-def _largest(amounts: Numbers) -> tuple[list[int], float]:
+def largest(amounts: Numbers) -> tuple[list[int], float]:
     """Where the largest amounts stand, the largest first, and the exact sum of all others."""
     sizes = np.abs(amounts)
     if len(sizes) > N_TOP:

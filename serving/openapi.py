@@ -47,8 +47,12 @@ def _examples() -> dict[str, list[Schema]]:
     """Requests that a service of the shipped warfarin study answers, by the name of their schema."""
     patient: Schema = {"study": "warfarin", "patient": probe_documents()[0]}
     named: Schema = patient | {"drug": "warfarin", "explain": "top"}
+    drug = {"drug": "amiodarone", "taken": True}
+    change = {"name": "with amiodarone", "medications": [drug]}
+    lighter = {"name": "lighter", "clinical": {"weight": {"value": 60, "unit": "kg"}}}
     return {
         "PredictRequest": [patient | {"level": 0.9, "explain": "full"}, named],
+        "SimulateRequest": [patient | {"changes": [change]}, patient | {"changes": [change, lighter]}],
         "RankRequest": [patient, patient | {"options": ["warfarin"], "level": 0.8, "explain": "top"}],
     }
 
@@ -95,6 +99,10 @@ _OPERATIONS = (
         ref("Ranking"), _ASKED, body=ref("RankRequest"),
     ),
     _Operation(
+        "post", "/v1/simulate", "simulate", "What becomes of one patient's answer when something is changed",
+        ref("Simulation"), _ASKED, body=ref("SimulateRequest"),
+    ),
+    _Operation(
         "get", "/v1/models", "models", "Every model in service", closed({"models": list_of(ref("Model"))})
     ),
     _Operation(
@@ -106,7 +114,7 @@ _OPERATIONS = (
     ),
     _Operation(
         "get", "/v1/predictions/{id}", "prediction", "An answer as it was given",
-        {"oneOf": [ref("Answer"), ref("Ranking")]},
+        {"oneOf": [ref("Answer"), ref("Ranking"), ref("Simulation")]},
         ("unknown-prediction", "not-ready"),
     ),
     _Operation(

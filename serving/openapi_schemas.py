@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from models.outcome import DIRECTIONS
 from serving.request_schema import LEVEL, explain_schema
-from serving.schemas import MOST_OPTIONS
+from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
 
 Schema = dict[str, object]
 
@@ -51,6 +51,13 @@ _ANSWERED: Schema = {
     "declined": {"type": "boolean"},
     "notices": {"type": "array", "items": {"$ref": "#/components/schemas/Notice"}},
 }  # fmt: skip
+_ANSWER: Schema = {
+    "id": TEXT, "study": TEXT, "patient_id": TEXT, "drug": TEXT, "outcome": TEXT, **_ANSWERED,
+    "event": TEXT | {"description": "What the probability is of; only of a binary outcome."},
+    "option": TEXT | {"description": "The treatment asked about, where the study has a question."},
+    "explanation": _MAYBE_EXPLAINED, "basis": {"$ref": "#/components/schemas/Basis"}, "advice": TEXT,
+}  # fmt: skip
+_NOT_ALWAYS = ("event", "option", "possible")
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": closed(
@@ -66,6 +73,22 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("level", "explain", "drug"),
     ),
+    "SimulateRequest": closed(
+        {
+            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("top"),
+            "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
+            "changes": list_of(ref("Change")) | {"minItems": 1, "maxItems": MOST_CHANGES},
+        },
+        optional=("level", "explain", "drug"),
+    ),
+    "Change": closed(
+        {
+            "name": TEXT | {"minLength": 1, "maxLength": LONGEST_NAME},
+            "clinical": ANY | {"description": "Facts by name, as in the patient; null takes one away."},
+            "medications": list_of(ANY) | {"description": "Entries that replace those of the same drugs."},
+        },
+        optional=("clinical", "medications"),
+    ) | {"description": "Only the study's changeable facts and medications may be changed."},
     "RankRequest": closed(
         {
             "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("none"),
@@ -109,14 +132,30 @@ SCHEMAS: dict[str, Schema] = {
             "performance": ANY,
         }
     ),
-    "Answer": closed(
+    "Answer": closed(_ANSWER, optional=_NOT_ALWAYS),
+    "Simulation": closed(
+        {**_ANSWER, "simulated": list_of(ref("Simulated"))}, optional=_NOT_ALWAYS
+    ) | {"description": "The patient's own answer, and what becomes of it after each change."},
+    "Simulated": closed(
         {
-            "id": TEXT, "study": TEXT, "patient_id": TEXT, "drug": TEXT, "outcome": TEXT, **_ANSWERED,
-            "event": TEXT | {"description": "What the probability is of; only of a binary outcome."},
-            "option": TEXT | {"description": "The treatment asked about, where the study has a question."},
-            "explanation": _MAYBE_EXPLAINED, "basis": ref("Basis"), "advice": TEXT,
+            "name": TEXT, **_ANSWERED, "inputs_changed": list_of(TEXT),
+            "difference": {"oneOf": [ref("Difference"), {"type": "null"}]},
+            "difference_explained": {"oneOf": [ref("DifferenceExplained"), {"type": "null"}]},
         },
-        optional=("event", "option", "possible"),
+        optional=("possible",),
+    ),
+    "DifferenceExplained": closed(
+        {
+            "scale": TEXT, "base": _NUMBER, "margin": _NUMBER, "other_features": _NUMBER,
+            "features": list_of(ref("ChangedContribution")),
+        },
+        optional=("other_features",),
+    ) | {"description": "base + contributions (+ other_features) = the difference of the margins."},
+    "ChangedContribution": closed(
+        {
+            "name": TEXT, "label": TEXT, "block": TEXT, "gene": or_null("string"), "unit": TEXT,
+            "value": or_null("number"), "before": or_null("number"), "contribution": _NUMBER,
+        }
     ),
     "Ranked": closed(
         {
@@ -128,8 +167,9 @@ SCHEMAS: dict[str, Schema] = {
     "Difference": closed(
         {"value": _NUMBER, "lower": or_null("number"), "upper": or_null("number")}
     ) | {
-        "description": "From the first option's value, with its own interval at the same level: the answers "
-        "share patient and data, so that it is surer than theirs. Ends that are null were not learned."
+        "description": "From the first option's value, or from that before a change, with its own interval: "
+        "the answers share patient and data, so that it is surer than theirs. Ends that are null were not "
+        "learned."
     },
     "Ranking": closed(
         {

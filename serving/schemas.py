@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ LONGEST_NAME = 100
 _COMMON = frozenset({"study", "patient", "level", "explain"})
 _PREDICT = _COMMON | {"drug"}
 _RANK = _COMMON | {"options"}
+_SIMULATE = _PREDICT | {"changes"}
+_CHANGE = frozenset({"name", "clinical", "medications"})
+MOST_CHANGES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,66 @@ class RankRequest:
         checked = _refuse(faults, document)
         options = checked.get("options")
         return cls(*_common(checked, "none"), None if options is None else tuple(options))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Facts, and entries of drugs, that take the place of the patient's own; None takes a fact away."""
+
+    name: str
+    clinical: Mapping[str, Any]
+    medications: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulateRequest:
+    """One patient asked about as they are and after each of several changes."""
+
+    study: str
+    patient: dict[str, object]
+    level: float
+    explain: str
+    drug: str | None
+    changes: tuple[Change, ...]
+
+    @classmethod
+    def from_document(cls, document: dict[str, object]) -> SimulateRequest:
+        """The request in a JSON object; all faults of the envelope are told together."""
+        faults = _faults(document, _SIMULATE, "top")
+        if "drug" in document and not _is_name(document["drug"]):
+            faults.append(Fault("/drug", "must be the name of a drug", "see GET /v1/models/{study}"))
+        faults += _change_faults(document.get("changes"))
+        checked = _refuse(faults, document)
+        changes = tuple(
+            Change(one["name"], one.get("clinical", {}), tuple(one.get("medications", ())))
+            for one in checked["changes"]
+        )
+        return cls(*_common(checked, "top"), checked.get("drug"), changes)
+
+
+def _change_faults(changes: object) -> list[Fault]:
+    if not (isinstance(changes, list) and 0 < len(changes) <= MOST_CHANGES):
+        remedy = 'as [{"name": "...", "clinical": {...}, "medications": [...]}]'
+        return [Fault("/changes", f"must be a list of 1 to {MOST_CHANGES} changes", remedy)]
+    faults, seen = [], set()
+    for i, one in enumerate(changes):
+        where = f"/changes/{i}"
+        if not isinstance(one, dict) or one.keys() - _CHANGE:
+            faults.append(Fault(where, f"must be an object of {', '.join(sorted(_CHANGE))}"))
+            continue
+        name = one.get("name")
+        if not _is_name(name) or name in seen:
+            faults.append(Fault(f"{where}/name", "must be a name that no other change has"))
+        seen.add(name if isinstance(name, str) else None)
+        if not isinstance(one.get("clinical", {}), dict):
+            faults.append(
+                Fault(f"{where}/clinical", "must be an object of facts, or null for one taken away")
+            )
+        if not isinstance(one.get("medications", []), list):
+            faults.append(Fault(f"{where}/medications", "must be a list of entries"))
+        if not (one.get("clinical") or one.get("medications")):
+            faults.append(Fault(where, "changes nothing", "give clinical or medications"))
+    return faults
 
 
 def _refuse(faults: list[Fault], document: dict[str, object]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class VariableAsked:
     """A clinical variable of this study: a `quantity` in a UCUM unit, a `flag` or a `category`.
 
     Its features are named after its `block`, which is what may be missing altogether and is explained
-    together; `gene` is the gene it tells of, if it does.
+    together; `gene` is the gene it tells of, if it does. `changeable` lets it be asked about otherwise.
     """
 
     name: str
@@ -104,11 +104,14 @@ class VariableAsked:
     categories: tuple[str, ...] = ()
     block: str = "clinical"
     gene: str = ""
+    changeable: bool = False
 
     def variable(self) -> ClinicalVariable:
         """The variable as encoders know it."""
         named = self.name, self.kind, self.label, self.unit, self.lowest, self.highest, self.categories
-        return ClinicalVariable(*named, when_missing="", block=self.block, gene=self.gene or None)
+        return ClinicalVariable(
+            *named, when_missing="", block=self.block, gene=self.gene or None, changeable=self.changeable
+        )
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ class ClinicalVariable:
     """A clinical fact: a `quantity` in its canonical UCUM unit, a `category`, or a `flag`.
 
     `when_missing` names the category that an unrecorded value belongs to, where there is one. A study's own
-    variable may belong to another `block` than clinical, and to a gene.
+    variable may belong to another `block` than clinical, and to a gene. What is `changeable` may be asked
+    about otherwise than it is: a treatment or a way of life can move it.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ClinicalVariable:
     when_missing: str
     block: str = "clinical"
     gene: str | None = None
+    changeable: bool = False
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -180,4 +182,5 @@ def _clinical_variable(row: dict[str, str]) -> ClinicalVariable:
         high=_number(row["high"]),
         categories=tuple(row["categories"].split()),
         when_missing=row["when_missing"],
+        changeable=row["changeable"] == "yes",
     )

@@ -105,7 +105,10 @@ def test_answers_are_as_the_openapi_document_says(client: Client, options: dict)
     assert not faults_of(response, "/v1/predict", "post")
 
 
-@pytest.mark.parametrize(("name", "path"), [("PredictRequest", "/v1/predict"), ("RankRequest", "/v1/rank")])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("PredictRequest", "/v1/predict"), ("RankRequest", "/v1/rank"), ("SimulateRequest", "/v1/simulate")],
+)
 def test_the_openapi_examples_are_as_it_says_and_are_answered(client: Client, name: str, path: str) -> None:
     schema = openapi_document()["components"]["schemas"][name]
     assert len(schema["examples"]) == 2
