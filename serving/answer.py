@@ -24,19 +24,21 @@ class AnswerWriter:
         self.constants = {m.outcome.drug: Constants(served.study, m.outcome) for m in models.models}
         self._advice = json_text.plain(ADVICE)
 
-    def write(self, prediction_id: str, depth: str, answers: Answers, option: str | None = None) -> str:
-        """The answer to a request of one patient; refuses numbers that JSON or the outcome cannot hold.
+    def write(
+        self, prediction_id: str, depth: str, answers: Answers, option: str | None = None, patient: int = 0
+    ) -> str:
+        """The answer about one of the patients; refuses numbers that JSON or the outcome cannot hold.
 
         `option` is the treatment it was asked about, where the study has a question.
         """
-        prediction, known = answers[0], self.constants[answers.outcome.drug]
+        prediction, known = answers[patient], self.constants[answers.outcome.drug]
         notices = json_text.notices(condensed(prediction.notices, self.blocks))
         asked = "" if option is None else f'"option":{json_text.quoted(option)},'
         return (
             f'{{"id":"{prediction_id}",{known.start},{asked}"patient_id":{json_text.text(prediction.patient_id)},'
             f'{known.numbers(prediction)},"notices":{notices},'
             f'"explanation":{self.explanations.write(prediction.explanation, depth, known.scale)},'
-            f'"basis":{self.basis.write(answers, prediction.notices)},"advice":{self._advice}}}'
+            f'"basis":{self.basis.write(answers, prediction.notices, patient)},"advice":{self._advice}}}'
         )
 
 

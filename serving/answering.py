@@ -43,14 +43,14 @@ def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     """The answer to the body of POST /v1/predict."""
     request = PredictRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
     writers = backend.writers(request.study)
-    model = _model(writers, request.drug)
+    model = the_model(writers, request.drug)
     models = writers.served.bundle.models
-    cohort = _patient(request.patient, models.spec)
-    option = _treatment(models.question, cohort) if models.question else None
+    cohort = the_patient(request.patient, models.spec)
+    option = the_treatment(models.question, cohort) if models.question else None
     answers = (model.predict if request.explain == "none" else model.explain)(cohort, request.level)
     prediction_id = new_prediction_id()
     answer = writers.answers.write(prediction_id, request.explain, answers, option)
-    record = _record(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
+    record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if answers.is_declined(0) else "answered")
 
 
@@ -58,10 +58,10 @@ def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
     """The answer to the body of POST /v1/simulate: the patient's own, and what each change makes of it."""
     request = SimulateRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
     writers = backend.writers(request.study)
-    model = _model(writers, request.drug)
+    model = the_model(writers, request.drug)
     models = writers.served.bundle.models
-    cohort = _patient(request.patient, models.spec)
-    option = _treatment(models.question, cohort) if models.question else None
+    cohort = the_patient(request.patient, models.spec)
+    option = the_treatment(models.question, cohort) if models.question else None
     ask = model.predict if request.explain == "none" else model.explain
     answers = ask(cohort, request.level)
     after = [
@@ -71,7 +71,7 @@ def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
     prediction_id = new_prediction_id()
     own = writers.answers.write(prediction_id, request.explain, answers, option)
     answer = f'{own[:-1]},"simulated":{writers.changes.write(answers, after, request.explain)}}}'
-    record = _record(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
+    record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if answers.is_declined(0) else "simulated")
 
 
@@ -81,12 +81,12 @@ def rank_request(backend: Backend, body: bytes, began: float) -> Answered:
     writers = backend.writers(request.study)
     models = writers.served.bundle.models
     _check_options(request, models)
-    cohort = _patient(request.patient, models.spec)
+    cohort = the_patient(request.patient, models.spec)
     answers = models.answer(cohort, request.level, request.explain != "none", request.options)
     ranked = models.rank(answers, 0)
     prediction_id = new_prediction_id()
     answer = writers.rankings.write(prediction_id, request.explain, answers, ranked)
-    record = _record(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
+    record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if ranked[0].prediction.declined else "ranked")
 
 
@@ -111,7 +111,8 @@ def _asking(request: dict, models: ModelSet) -> dict:
     return request | {"drug": models.drugs[0]}
 
 
-def _model(writers: Writers, drug: str | None) -> ResponseModel:
+def the_model(writers: Writers, drug: str | None) -> ResponseModel:
+    """The model asked about; raises the 422 problem where the drug is needed or not known."""
     models = writers.models
     if drug is None and len(models) == 1:
         return next(iter(models.values()))
@@ -135,7 +136,8 @@ def _check_options(request: RankRequest, models: ModelSet) -> None:
         raise RequestError("invalid-request", f"{len(faults)} faults in the request", faults)
 
 
-def _patient(document: dict[str, object], spec: FeatureSpec) -> Cohort:
+def the_patient(document: dict[str, object], spec: FeatureSpec) -> Cohort:
+    """The patient of a document as a cohort of one; raises the 422 problem that tells all its faults."""
     try:
         return read_documents([document], spec)
     except CohortError as error:
@@ -145,12 +147,12 @@ def _patient(document: dict[str, object], spec: FeatureSpec) -> Cohort:
         ) from None
 
 
-def _treatment(question: Question, cohort: Cohort) -> str:
-    """The treatment recorded of the patient; it is what the answer is about, so it is never guessed."""
-    recorded = cohort.clinical.texts_of(question.variable).get(0)
-    if recorded in question.options:
-        return str(recorded)
-    what = "the treatment is not recorded" if recorded is None else "no treatment that can be asked about"
+def the_treatment(question: Question, cohort: Cohort, patient: int = 0) -> str:
+    """The treatment recorded of a patient; it is what the answer is about, so it is never guessed."""
+    known = cohort.clinical.texts_of(question.variable).get(patient)
+    if known in question.options:
+        return str(known)
+    what = "the treatment is not recorded" if known is None else "no treatment that can be asked about"
     remedy = f"send {_listed(question.options)}; POST /v1/rank answers under all of them"
     fault = Fault(f"/patient/clinical/{question.variable}", what, remedy)
     raise RequestError("invalid-request", "1 fault in the patient document", [fault])
@@ -163,9 +165,10 @@ def _listed(names: Iterable[str]) -> str:
     return f"one of {', '.join(known[:_NAMED])}{more}"
 
 
-def _record(
+def recorded(
     prediction_id: str, served: Served, patient_id: str, texts: tuple[bytes, str], began: float
 ) -> PredictionRecord:
+    """The record of an answer from what was received and what goes out."""
     return PredictionRecord(
         id=prediction_id,
         time=datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.answering import Answered, answer_request, rank_request, simulate_request
 from serving.backend import Backend
+from serving.batching import BatchEndpoint
 from serving.body import read_body
 from serving.errors import RequestError
 from serving.guard import send_whole
@@ -110,6 +111,7 @@ def router(backend: Backend, extra: tuple[Route, ...] = ()) -> Router:
         Route("/v1/predict", AnswerEndpoint(backend, answer_request), methods=["POST"]),
         Route("/v1/rank", AnswerEndpoint(backend, rank_request), methods=["POST"]),
         Route("/v1/simulate", AnswerEndpoint(backend, simulate_request), methods=["POST"]),
+        Route("/v1/batch", BatchEndpoint(backend), methods=["POST"]),
         *extra,
         Route("/v1/models", pages.models),
         Route("/v1/models/{study}", pages.model),

@@ -35,17 +35,17 @@ class BasisWriter:
         self._fixed = json_text.plain(fixed)[1:]
         self._known: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
 
-    def write(self, answers: Answers, notices: Iterable[Notice]) -> str:
-        """The basis of a first patient's answer; `notices` are those given to it, not condensed."""
+    def write(self, answers: Answers, notices: Iterable[Notice], patient: int = 0) -> str:
+        """The basis of one patient's answer; `notices` are those given to it, not condensed."""
         filled = [n.feature for n in notices if n.code in _FILLED and n.feature]
-        before, after = self._inputs(answers)
+        before, after = self._inputs(answers, patient)
         return f'{{{before},"imputed":{json_text.names(filled)},{after},{self._fixed}'
 
-    def _inputs(self, answers: Answers) -> tuple[str, str]:
-        pattern = np.isnan(answers.values[0]).tobytes()
+    def _inputs(self, answers: Answers, patient: int) -> tuple[str, str]:
+        pattern = np.isnan(answers.values[patient]).tobytes()
         found = self._known.get(pattern)
         if found is None:
-            inputs = answers.inputs(0, self._absent)
+            inputs = answers.inputs(patient, self._absent)
             missing = json_text.names(inputs.imputed + inputs.unrecorded_as_absent)
             used, silent = json_text.names(inputs.used), json_text.names(inputs.unrecorded_as_absent)
             found = f'"inputs_used":{used},"missing":{missing}', f'"unrecorded_as_absent":{silent}'

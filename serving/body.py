@@ -21,7 +21,7 @@ async def read_json(scope: Scope, receive: Receive, settings: Settings) -> dict[
 
 async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes:
     """The bytes posted as JSON; raises a RequestError (408, 413, 415) when they are not, or too many."""
-    _require_json(scope)
+    require_media(scope, b"application/json")
     message = await _first(receive, settings)
     if not message.get("more_body"):
         return message.get("body", b"")
@@ -69,11 +69,12 @@ def _malformed(why: str) -> RequestError:
     return RequestError("malformed-json", f"The body is refused: {why}.")
 
 
-def _require_json(scope: Scope) -> None:
+def require_media(scope: Scope, wanted: bytes) -> None:
+    """Refuse (415) a body that is announced as anything else."""
     kinds = [value for name, value in scope["headers"] if name == b"content-type"]
     media = kinds[0].partition(b";")[0].strip().lower() if len(kinds) == 1 else b""
-    if media != b"application/json":
-        raise RequestError("unsupported-media-type", "Send the header Content-Type: application/json.")
+    if media != wanted:
+        raise RequestError("unsupported-media-type", f"Send the header Content-Type: {wanted.decode()}.")
 
 
 async def _first(receive: Receive, settings: Settings) -> Message:

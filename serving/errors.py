@@ -31,7 +31,7 @@ KINDS: Mapping[str, Kind] = {
     "method-not-allowed": Kind(405, "This address does not answer this method"),
     "body-too-slow": Kind(408, "The body did not arrive in time"),
     "body-too-large": Kind(413, "The body is larger than this service reads"),
-    "unsupported-media-type": Kind(415, "Only application/json is read here"),
+    "unsupported-media-type": Kind(415, "Another media type is read here"),
     "invalid-request": Kind(422, "The request cannot be understood"),
     "internal": Kind(500, "The service failed; nothing was answered"),
     "withheld": Kind(500, "The answer contradicted itself and is withheld"),

@@ -17,6 +17,8 @@ from serving.settings import Settings
 _log = logging.getLogger("rxplain.guard")
 _NOWHERE = "(none)"
 _LINGER_S = 1.0
+STREAMED = frozenset({"/v1/batch"})
+"""Paths whose bodies are read in parts, each part bounded, and may be of any length."""
 
 
 class Guard:
@@ -51,7 +53,7 @@ class Guard:
     def _admit(self, scope: Scope) -> None:
         if self._in_flight > self.settings.in_flight_limit:
             raise RequestError("overloaded", "Try again in a moment.", retry_after_s=1)
-        for name, value in scope["headers"]:
+        for name, value in () if scope["path"] in STREAMED else scope["headers"]:
             if name == b"content-length" and _length(value) > self.settings.body_limit_bytes:
                 raise too_large(self.settings.body_limit_bytes)
 
@@ -112,14 +114,20 @@ async def send_whole(
     is_last: bool = True,
 ) -> None:
     """Send one response in two messages, never to be cached nor sniffed."""
+    await send_head(send, status, media, ((b"content-length", str(len(body)).encode()), *headers))
+    await send({"type": "http.response.body", "body": body, "more_body": not is_last})
+
+
+async def send_head(
+    send: Send, status: int, media: bytes, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
+    """Send the head of a response; its body may come in parts."""
     fixed = [
         (b"content-type", media),
-        (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
     ]
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
-    await send({"type": "http.response.body", "body": body, "more_body": not is_last})
 
 
 def _is_problem(message: Message) -> bool:

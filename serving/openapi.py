@@ -65,7 +65,8 @@ def _operation(o: _Operation) -> Schema:
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
         ]
     if o.body is not None:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": o.body}}}
+        media = o.media if o.media.endswith("json") else "application/json"
+        found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}}}
     return found
 
 
@@ -101,6 +102,11 @@ _OPERATIONS = (
     _Operation(
         "post", "/v1/simulate", "simulate", "What becomes of one patient's answer when something is changed",
         ref("Simulation"), _ASKED, body=ref("SimulateRequest"),
+    ),
+    _Operation(
+        "post", "/v1/batch", "batch", "Many patients, a request a line; answered in order, each on its own",
+        ref("BatchLine"), ("body-too-slow", "unsupported-media-type", "not-ready"), media="application/x-ndjson",
+        body=ref("PredictRequest"),
     ),
     _Operation(
         "get", "/v1/models", "models", "Every model in service", closed({"models": list_of(ref("Model"))})

@@ -73,6 +73,22 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("level", "explain", "drug"),
     ),
+    "BatchLine": {
+        "oneOf": [
+            closed({"line": _COUNT, "answer": ref("Answer")}),
+            closed({"line": _COUNT, "problem": ref("Problem")}),
+            closed({"end": closed(
+                {
+                    "answered": _COUNT, "declined": _COUNT, "refused": _COUNT,
+                    "complete": {"type": "boolean"},
+                    "problem": ref("Problem"),
+                },
+                optional=("problem",),
+            )}),
+        ],
+        "description": "One line of a batch's answer; the last one tells what came of all, and a body that "
+        "ends without it was cut off.",
+    },
     "SimulateRequest": closed(
         {
             "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("top"),

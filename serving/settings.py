@@ -19,13 +19,15 @@ class Settings:
     """Where things lie and where the limits are; seconds and bytes.
 
     `home` holds the aliases, the bundles and the prediction log. `head_deadline_s` closes a connection
-    that sends no whole request head for so long, new or kept alive. `metrics_folder` is where several
+    that sends no whole request head for so long, new or kept alive. `batch_ahead_bytes` is how much of a
+    batch may wait in memory. `metrics_folder` is where several
     workers keep their counters together; None counts within one process.
     """
 
     home: Path = Path("var")
     body_limit_bytes: int = 2 * 1024 * 1024
     body_deadline_s: float = 10.0
+    batch_ahead_bytes: int = 64 * 1024 * 1024
     head_deadline_s: float = 10.0
     alias_poll_s: float = 1.0
     in_flight_limit: int = 512
@@ -35,6 +37,7 @@ class Settings:
         positive = (
             "body_limit_bytes",
             "body_deadline_s",
+            "batch_ahead_bytes",
             "head_deadline_s",
             "alias_poll_s",
             "in_flight_limit",
