@@ -105,8 +105,8 @@ _OPERATIONS = (
     ),
     _Operation(
         "post", "/v1/batch", "batch", "Many patients, a request a line; answered in order, each on its own",
-        ref("BatchLine"), ("body-too-slow", "unsupported-media-type", "not-ready"), media="application/x-ndjson",
-        body=ref("PredictRequest"),
+        ref("BatchLine"), ("body-too-slow", "unsupported-media-type", "not-ready"),
+        media="application/x-ndjson", body=ref("PredictRequest"),
     ),
     _Operation(
         "get", "/v1/models", "models", "Every model in service", closed({"models": list_of(ref("Model"))})
