@@ -117,7 +117,7 @@ class TreeMember:
         """Each patient's answer on the margin, shape (n,)."""
         if len(values) == 0:
             return np.zeros(0)
-        if len(values) <= _FEW_ROWS and self._tables is not None:
+        if self._tables is not None:
             return self._tables.margin(_filled(values, self.fill))
         return self._grown(values, raw_score=True)
 
@@ -132,7 +132,7 @@ class TreeMember:
 
     def explain(self, values: Numbers) -> Explained:
         """Margins and contributions in one pass, with the same bits as either alone."""
-        if 0 < len(values) <= _FEW_ROWS and self._tables is not None:
+        if len(values) and self._tables is not None:
             return Explained(*self._tables.explain(_filled(values, self.fill)), self._tables.base)
         return Explained(self.margin(values), *self.contributions(values))
 
@@ -168,9 +168,6 @@ class TreeMember:
     def _check_columns(self, n_columns: int) -> None:
         if n_columns != len(self.fill):
             raise BundleError(f"the trees read {n_columns} columns, the model {len(self.fill)}")
-
-
-_FEW_ROWS = 64  # below it looking up is quicker than LightGBM's start, and the bits are the same
 
 
 def absent_fill(n_columns: int, absent: NDArray[np.bool_]) -> Numbers:

@@ -20,7 +20,10 @@ Numbers = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 MOST_SPLITS = 8  # so that a pattern is a byte
-_CHUNK = 512
+_FEW, _BLOCK = (
+    64,
+    32_768,
+)  # so few rows are quicker all at once; with so many numpy, not Python, takes the time
 _CATEGORICAL, _DEFAULT_LEFT, _MISSING_ZERO, _MISSING_NAN = 1, 2, 4, 8
 
 
@@ -66,18 +69,64 @@ class TreeTables:
 
     def margin(self, values: Numbers) -> Numbers:
         """Each row's answer (n,), the trees added in their order as LightGBM adds them."""
-        parts = [self._margin(at) for at in self._patterns(values)]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        return (
+            self._margin(self._pattern(values)) if 0 < len(values) <= _FEW else self._many(values, False)[0]
+        )
 
     def contributions(self, values: Numbers) -> Numbers:
         """Each row's exact additive contributions (n, p); `base` is what they start from."""
-        parts = [self._contributions(at) for at in self._patterns(values)]
-        return np.concatenate(parts) if parts else np.zeros((0, self.n_columns))
+        return self.explain(values)[1]
 
     def explain(self, values: Numbers) -> tuple[Numbers, Numbers]:
-        """Margins and contributions of a few rows, with the same bits as either alone."""
-        at = self._pattern(values)
-        return self._margin(at), self._contributions(at)
+        """Margins and contributions, with the same bits as either alone."""
+        if 0 < len(values) <= _FEW:
+            at = self._pattern(values)
+            return self._margin(at), self._contributions(at)
+        return self._many(values, True)
+
+    def _many(self, values: Numbers, explain: bool) -> tuple[Numbers, Numbers]:
+        """The same bits for many rows: tree by tree down whole columns, some thousand rows at a time."""
+        margin = np.zeros(len(values))
+        shares = np.zeros((self.n_columns if explain else 0, len(values)))
+        for start in range(0, len(values), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            for tree, pattern in enumerate(self._down(np.ascontiguousarray(values[rows].T))):
+                at = slice(tree << self.n_splits, (tree + 1) << self.n_splits)
+                margin[rows] += self.answers[at].take(pattern)
+                if explain:
+                    for feature, slot in self._told[tree]:
+                        shares[feature, rows] += self.shares[at, slot].take(pattern)
+        return margin, np.ascontiguousarray(shares.T)
+
+    def _down(self, columns: Numbers) -> Iterator[NDArray[np.uint8]]:
+        """Each tree's pattern of every row, from columns (p, rows)."""
+        missing: NDArray[np.bool_] = np.isnan(columns)
+        gaps = np.asarray(missing.any(axis=1))
+        for splits in self._splits:
+            pattern = np.zeros(columns.shape[1], dtype=np.uint8)
+            for bit, column, threshold, missing_left in splits:
+                left = columns[column] <= threshold
+                if missing_left and gaps[column]:
+                    left |= missing[column]
+                pattern |= left.view(np.uint8) << bit
+            yield pattern
+
+    @cached_property
+    def _splits(self) -> list[list[tuple[np.uint8, int, float, bool]]]:
+        """By tree its splits: bit, column, threshold, and whether a missing value goes left."""
+        rows = zip(self.column.tolist(), self.threshold.tolist(), self.missing_left.tolist(), strict=True)
+        every = [(np.uint8(i % MOST_SPLITS), *row) for i, row in enumerate(rows)]
+        starts = range(0, len(every), MOST_SPLITS)
+        return [[split for split in every[i : i + MOST_SPLITS] if split[2] != -np.inf] for i in starts]
+
+    @cached_property
+    def _told(self) -> list[list[tuple[int, int]]]:
+        """By tree the features that it gives a share, with their places in `shares`."""
+        n, size = self.n_splits, 1 << self.n_splits
+        trees = len(self.column) // MOST_SPLITS
+        told = np.asarray(self.shares.reshape(trees, size, n).any(axis=1))
+        feature = self.feature.reshape(trees, n)
+        return [[(int(feature[t, slot]), slot) for slot in range(n) if told[t, slot]] for t in range(trees)]
 
     def _margin(self, at: Index) -> Numbers:
         return self.answers.take(at).cumsum(axis=1)[:, -1]
@@ -91,12 +140,8 @@ class TreeTables:
         sums: Numbers = np.bincount(places, shares, n * self.n_columns)  # type: ignore[assignment]
         return sums.reshape(n, self.n_columns)
 
-    def _patterns(self, values: Numbers) -> Iterator[Index]:
-        """By chunk of rows, where each tree's pattern stands in the tables, shape (rows, T)."""
-        for start in range(0, len(values), _CHUNK):
-            yield self._pattern(values[start : start + _CHUNK])
-
     def _pattern(self, values: Numbers) -> Index:
+        """Where each tree's pattern stands in the tables, shape (rows, T)."""
         left = values.take(self.column, axis=1) <= self.threshold
         missing = np.isnan(values)
         if missing.any():

@@ -118,7 +118,9 @@ def score_table(
     unfinished.mkdir(parents=True)
     try:
         asked = _Asked(chosen.folder.resolve(), chosen.digest, level, explain, unfinished.resolve())
-        counts = spread(_score_part, (asked,), parts, lambda done: _tell(progress, done, len(parts)))
+        counts = spread(
+            _score_part, (asked,), parts, lambda done: _tell(progress, done, len(parts)), in_threads=True
+        )
         unfinished.rename(out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -187,11 +189,8 @@ def _score_part(asked: _Asked, part: _Part) -> tuple[int, int]:
     columns = [PATIENT, *first.spec.names, *([first.strata] if has_strata else [])]
     n_patients = n_declined = 0
     writer: pq.ParquetWriter | None = None
-    batches = pq.ParquetFile(part.file).iter_batches(
-        _ROWS, row_groups=[part.row_group], columns=columns, use_threads=False
-    )
     try:
-        for batch in batches:
+        for batch in _batches(part, columns):
             values, texts = _matrix(batch, first, part.file.name), _texts(batch, first.strata)
             scores = [(m, score(m, values, texts, asked.level, asked.explain)) for m in models]
             for model, own in scores:
@@ -207,6 +206,17 @@ def _score_part(asked: _Asked, part: _Part) -> tuple[int, int]:
         if writer is not None:
             writer.close()
     return n_patients, n_declined
+
+
+def _batches(part: _Part, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The row group at once where it is not too large, which is twice as quick; else some rows at a time."""
+    opened = pq.ParquetFile(part.file)
+    if opened.metadata.row_group(part.row_group).num_rows > _ROWS:
+        yield from opened.iter_batches(_ROWS, row_groups=[part.row_group], columns=columns, use_threads=False)
+        return
+    table = opened.read_row_group(part.row_group, columns=columns, use_threads=False)
+    arrays = [column.combine_chunks() for column in table.columns]
+    yield pa.RecordBatch.from_arrays(arrays, schema=table.schema)
 
 
 def _matrix(batch: pa.RecordBatch, model: ResponseModel, file: str) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -54,22 +54,37 @@ def spread(
     shared: tuple[object, ...],
     items: Sequence[Item],
     report: Report,
+    in_threads: bool = False,
 ) -> list[Found]:
-    """What `answer(*shared, item)` finds for each item, in their order, by the workers chosen."""
+    """What `answer(*shared, item)` finds for each item, in their order, by the workers chosen.
+
+    `in_threads` is for work that whole columns are passed to: it starts at once where processes take seconds.
+    """
     chosen = _CHOSEN.get()
     if chosen is not None:
         return chosen.spread(answer, shared, items, report)
-    n_workers = min(os.cpu_count() or 1, len(items) // _FEW)
+    n_workers = min(os.cpu_count() or 1, len(items) if in_threads else len(items) // _FEW)
     if n_workers < 2:
         return _one_by_one(answer, shared, items, report)
+    if in_threads:
+        with ThreadPoolExecutor(n_workers) as threads:
+            return _gathered([threads.submit(answer, *shared, item) for item in items], report)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(n_workers, spawn, _start_worker, (answer, shared)) as pool:
-        positions = {pool.submit(_answer_here, item): i for i, item in enumerate(items)}
-        found: dict[int, Found] = {}
-        for future in as_completed(positions):
-            found[positions[future]] = future.result()
-            report(len(found))
-    return [found[i] for i in range(len(items))]
+        return _gathered([pool.submit(_answer_here, item) for item in items], report)
+
+
+def _gathered(futures: Sequence[Future[Found]], report: Report) -> list[Found]:
+    """Each future's result in their order; one that fails takes those not begun with it."""
+    try:
+        for done, future in enumerate(as_completed(futures), 1):
+            future.result()
+            report(done)
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+    return [future.result() for future in futures]
 
 
 def _one_by_one(

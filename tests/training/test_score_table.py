@@ -164,3 +164,22 @@ def _parts(folder: Path) -> list[dict]:
 
 def _text(number: float | None) -> str:
     return "" if number is None or np.isinf(number) else repr(number)
+
+
+def test_an_empty_row_group_and_an_empty_table_leave_parts_without_rows(
+    home: Path, tables: dict[str, Path], tmp_path: Path
+) -> None:
+    whole = pq.read_table(tables["binary"])
+    with pq.ParquetWriter(tmp_path / "gap.parquet", whole.schema) as writer:
+        for some in (whole.slice(0, 50), whole.slice(0, 0), whole.slice(50)):
+            writer.write_table(some)
+    pq.write_table(whole.slice(0, 0), tmp_path / "none.parquet")
+    score_table("tiny-binary", tables["binary"], home, tmp_path / "whole")
+    done = score_table("tiny-binary", tmp_path / "gap.parquet", home, tmp_path / "gap")
+    none = score_table("tiny-binary", tmp_path / "none.parquet", home, tmp_path / "none")
+    assert (done.n_patients, none.n_patients, none.n_declined) == (N, 0, 0)
+    assert _parts(tmp_path / "gap") == _parts(tmp_path / "whole")
+    parts = sorted((tmp_path / "none").glob("*.parquet"))
+    written = [pq.read_schema(part) for part in (*parts, next((tmp_path / "whole").glob("*.parquet")))]
+    assert len(parts) == none.n_parts == 1
+    assert all(schema.equals(written[-1]) for schema in written)
