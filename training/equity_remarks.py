@@ -7,6 +7,7 @@ from typing import Any
 
 from training.equity import UNKNOWN
 from training.study import Study
+from training.study_equity import WELL_KNOWN, features_that_read
 
 Section = Mapping[str, Any]  # Any: a part of the document
 
@@ -35,6 +36,19 @@ def equity_remarks(study: Study, section: Section) -> list[str]:
             change = _told(cost["figures"][leading]["difference"], unit, sign="+")
             told.append(f"Leaving {attribute} out changes the {name} by {change}.")
     return told
+
+
+def undeclared_remarks(study: Study) -> list[str]:
+    """That the study reads what is protected wherever it is recorded, and says nothing of it."""
+    if study.equity is not None:
+        return []
+    read = [name for name in WELL_KNOWN if features_that_read(study, name)]
+    if not read:
+        return []
+    return [
+        f"The study reads {', '.join(read)} and declares no protected attribute: [equity] would tell "
+        "whether answers are worse for some, and why these are inputs."
+    ]
 
 
 def _told(figure: Section, unit: str, sign: str = "") -> str:

@@ -16,7 +16,7 @@ from training.answers import answer_sections
 from training.biomarkers import biomarkers
 from training.comparators import comparator
 from training.design import Design
-from training.equity_remarks import equity_remarks
+from training.equity_remarks import equity_remarks, undeclared_remarks
 from training.external import Surroundings, surrounded
 from training.holdout import MODEL, HeldOut, answer_splits
 from training.kin import kin_groups, kin_of
@@ -81,6 +81,7 @@ def evaluate(
     if study.equity is not None:
         document["equity"] = fair = equity_of(study, study.equity, cohort, design, _first_own(by_protocol))
         told += equity_remarks(study, fair)
+    told += undeclared_remarks(study)
     if study.biomarkers is not None:
         document["biomarkers"] = biomarkers(study, design, subgroup_levels(study, cohort))
     if study.randomisation is not None:

@@ -110,7 +110,32 @@ splits = 5
 folds = 5
 """
     gates = _QUANTITY_GATES if outcome.kind == QUANTITY else _EVENT_GATES
-    return folds + (by_site if site else "") + gates
+    return folds + (by_site if site else "") + gates + _MORE
+
+
+_MORE = """
+# What else may be asked; take the marks away.
+# [tuning]                       # look for settings inside each training part; `rxplain tune` does it alone
+# trials = 30                    # or budget_minutes = 10; stop_after = 10 ends one that finds nothing better
+# [tuning.space]
+# "trees.num_leaves" = { choices = [3, 5, 7] }
+# "trees.learning_rate" = { low = 0.02, high = 0.2, log = true }
+#
+# [equity]                       # for whom answers are worse, with intervals
+# attributes = ["sex", "age"]    # protected ones; one that is an input wants a reason
+# leave_out = true               # and measure what doing without each would cost
+# [equity.reasons]
+# sex = "..."
+# age = "..."
+# [equity.bands]
+# age = [50, 65]
+#
+# [randomisation]                # labels and blocks permuted, after which nothing must be left
+#
+# [change_plan]                  # what may change from one champion to the next; all else is refused by name
+# largest_fall = 0.02
+# largest_golden_change = 0.1
+"""
 
 
 _QUANTITY_GATES = """

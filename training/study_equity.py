@@ -82,8 +82,11 @@ def faults_of_equity(study: Study) -> list[Fault]:
 
 def features_that_read(study: Study, attribute: str) -> tuple[str, ...]:
     """The study's features, as it writes them, that are computed from a clinical variable of this name:
-    its values, one level of it, their products and logarithms, and what else is made of it."""
+    its values, one level of it, their products and logarithms, and what else is made of it; none where the
+    study's own table has no such variable."""
     columns = _columns(study)
+    if study.table is not None and attribute not in {f.subject for f in study.table.schema.facts.values()}:
+        return ()
     return tuple(name for name in study.features if f"clinical/{attribute}" in _inputs(name, columns))
 
 

@@ -18,7 +18,7 @@ from features.errors import StudyError
 from training.design import Design, build_design
 from training.equity import equity, levels_of
 from training.equity_gaps import gap, redrawn
-from training.equity_remarks import equity_remarks
+from training.equity_remarks import equity_remarks, undeclared_remarks
 from training.evaluate import Evaluation
 from training.gates import judge
 from training.holdout import LEVELS, MODEL, HeldOut, answer_splits
@@ -328,3 +328,12 @@ def test_leaving_out_costs_where_the_truth_depends_on_it_and_nothing_where_not(
     assert abs(free["value"]) < 0.5
     assert dear["lower"] > 1.0
     assert found[1]["n_splits"] == len(splits)
+
+
+def test_what_is_protected_and_undeclared_is_told(tiny_study: Study) -> None:
+    silent = replace(tiny_study, equity=None)
+    (told,) = undeclared_remarks(silent)
+    assert told.startswith("The study reads race, sex, age and ")
+    unread = replace(silent.spec, names=("clinical.weight.value",), absent=())
+    assert undeclared_remarks(replace(silent, spec=unread)) == []
+    assert undeclared_remarks(tiny_study) == []

@@ -95,6 +95,19 @@ def test_settled_study_is_valid_and_reads_what_was_offered(tmp_path: Path) -> No
     np.testing.assert_array_equal(cohort.values("age"), [float(a) for a in columns()["age_years"]])
 
 
+def test_the_sections_that_are_offered_can_be_taken_as_they_stand(tmp_path: Path) -> None:
+    text = written(tmp_path).text.replace('drug = "?"', 'drug = "A"').replace('event = "?"', 'event = "e"')
+    before, more = text.replace('unit = "?"', 'unit = "1"', 1).split("# What else may be asked")
+    offered = "\n".join(line.removeprefix("# ").removeprefix("#") for line in more.splitlines()[1:])
+    offered = offered.replace('attributes = ["sex", "age"]', 'attributes = ["age"]')
+    (tmp_path / "study.toml").write_text(before + offered.replace('sex = "..."\n', ""), encoding="utf-8")
+    study = load_study(tmp_path / "study.toml")
+    assert study.tuning is not None
+    assert study.equity is not None
+    assert study.change_plan is not None
+    assert study.randomisation is not None
+
+
 def test_levels_of_fewer_than_ten_patients_are_named_nowhere(tmp_path: Path) -> None:
     text = written(tmp_path).text
     assert not {"odd", "strange", "weird"} & set(text.replace('"', " ").split())
