@@ -67,7 +67,7 @@ def fit_trees(values: Numbers, margin: Numbers, settings: TreeSettings, absent: 
     columns = np.ascontiguousarray(np.where(np.isnan(values), fill, values))
     parameters = _parameters(settings)
     data = lightgbm.Dataset(columns, np.ascontiguousarray(margin), params=parameters)
-    booster = lightgbm.train(parameters, data, num_boost_round=settings.n_trees)
+    booster = lightgbm.train(parameters, data, num_boost_round=settings.n_trees, keep_training_booster=True)
     return TreeMember(booster.model_to_string(), fill)
 
 

@@ -25,6 +25,7 @@ from training.study_parts import Protocol
 
 Numbers = NDArray[np.float64]
 Labels = NDArray[np.object_]
+Mask = NDArray[np.bool_]
 _LIGHT_RANDOM, _NOT_RECORDED = 10, "not_recorded"
 _AT_90 = LEVELS.index(LEVEL)
 
@@ -81,13 +82,8 @@ def _by_group(rows: Rows, labels: Labels, asked: EquityAsked, is_binary: bool) -
     kept = np.isin(members.astype(str), large)
     if not kept.any():
         return told
-    metrics = _metrics(asked.threshold, is_binary)
-    frame = MetricFrame(
-        metrics=metrics,
-        y_true=own.observed[kept],
-        y_pred=own.answers[MODEL][kept],
-        sensitive_features=members[kept].astype(str),
-        sample_params={"coverage90": {"held": own.covered[kept, _AT_90]}},
+    frame = (
+        _of_events(own, members, kept, asked.threshold) if is_binary else _of_quantities(own, labels, kept)
     )
     for level in large:
         n = len(np.unique(own.patients[members == level]))
@@ -118,25 +114,52 @@ def _is_large(rows: Rows, chosen: NDArray[np.bool_], is_binary: bool) -> bool:
     return min(events, int(chosen.sum()) - events) >= SMALLEST_CELL
 
 
-def _metrics(threshold: float, is_binary: bool) -> dict[str, Callable[..., float]]:
-    """What is told of each group; `bias` is how much too high answers are on average."""
-    shared: dict[str, Callable[..., float]] = {
-        "bias": lambda y, answered: float(np.mean(answered - y)),
-        "coverage90": lambda _y, _answered, held: float(100.0 * np.mean(held)),
-    }
-    if not is_binary:
-        return {"mae": lambda y, answered: float(np.mean(np.abs(answered - y))), **shared}
+def _of_quantities(rows: Rows, labels: Labels, kept: Mask) -> MetricFrame:
+    """Means over the `kept` answers; `bias` is how much too high they are.
+
+    Each patient's answers are added up first, since fairlearn takes rows one by one.
+    """
+    people, where = np.unique(rows.patients[kept], return_inverse=True)
+    observed, answered = rows.observed[kept], rows.answers[MODEL][kept]
+    held, error = 100.0 * rows.covered[kept, _AT_90], np.abs(answered - observed)
+    times, sums = np.bincount(where), [np.bincount(where, own) for own in (observed, answered, error, held)]
+    return MetricFrame(
+        metrics={
+            "mae": lambda _y, _answered, total, times: float(total.sum() / times.sum()),
+            "bias": lambda y, answered, times: float((answered - y).sum() / times.sum()),
+            "coverage90": lambda _y, _answered, total, times: float(total.sum() / times.sum()),
+        },
+        y_true=sums[0],
+        y_pred=sums[1],
+        sensitive_features=labels[people].astype(str),
+        sample_params={
+            "mae": {"total": sums[2], "times": times},
+            "bias": {"times": times},
+            "coverage90": {"total": sums[3], "times": times},
+        },
+    )
+
+
+def _of_events(rows: Rows, members: Labels, kept: Mask, threshold: float) -> MetricFrame:
+    """Of each patient once; `bias` is how much too high answers are on average."""
     rates = {
         "selection_rate": selection_rate,
         "true_positive_rate": true_positive_rate,
         "false_positive_rate": false_positive_rate,
     }
-    return {
-        "auc": lambda y, answered: auc(np.asarray(y), np.asarray(answered)),
-        "brier": lambda y, answered: float(np.mean(np.square(answered - y))),
-        **shared,
-        **{name: _at(rate, threshold) for name, rate in rates.items()},
-    }
+    return MetricFrame(
+        metrics={
+            "auc": lambda y, answered: auc(np.asarray(y), np.asarray(answered)),
+            "brier": lambda y, answered: float(np.mean(np.square(answered - y))),
+            "bias": lambda y, answered: float(np.mean(answered - y)),
+            "coverage90": lambda _y, _answered, held: float(100.0 * np.mean(held)),
+            **{name: _at(rate, threshold) for name, rate in rates.items()},
+        },
+        y_true=rows.observed[kept],
+        y_pred=rows.answers[MODEL][kept],
+        sensitive_features=members[kept].astype(str),
+        sample_params={"coverage90": {"held": rows.covered[kept, _AT_90]}},
+    )
 
 
 def _at(rate: Callable[..., float], threshold: float) -> Callable[..., float]:
