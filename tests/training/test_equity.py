@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,13 +31,14 @@ def told(
     covered: np.ndarray | None = None,
     *,
     binary: bool = False,
+    parts: Sequence[np.ndarray] | None = None,
 ) -> dict:
     """The section on made-up answers of patients in wards, one protocol, two splits."""
     n = len(observed)
     cohort = Cohort(tuple(f"p{i}" for i in range(n)), groups={"ward": np.array(wards, dtype=object)})
     held = np.ones(n) if covered is None else covered
     splits = []
-    for i, part in enumerate(np.array_split(np.arange(n), 2)):
+    for i, part in enumerate(np.array_split(np.arange(n), 2) if parts is None else parts):
         split = Split("folds", str(i), np.setdiff1d(np.arange(n), part), part)
         levels = np.tile(held[part][:, None], (1, len(LEVELS)))
         rest = np.full(len(part), np.nan), {}, levels, np.ones(len(part))
@@ -66,6 +68,23 @@ def test_forty_patients_by_hand() -> None:
     assert found["gap"]["mae"]["difference"] == {"value": 2.0, "lower": 2.0, "upper": 2.0}
     assert found["gap"]["mae"]["ratio"] == pytest.approx(1 / 3, abs=1e-6)
     assert found["gap"]["coverage90"]["difference"]["value"] == 50.0
+
+
+def test_who_is_held_out_often_counts_as_often() -> None:
+    """Second computation: answer by answer over splits that overlap, one patient in all of them."""
+    rng = np.random.default_rng(6)
+    observed, wards = rng.normal(30, 8, 50), [("a", "b", "c")[i % 3] for i in range(50)]
+    answered, held = observed + rng.normal(1, 4, 50), rng.integers(0, 2, 50).astype(float)
+    parts = [np.append(rng.permutation(np.arange(1, 50))[:30], 0) for _ in range(5)]
+    found = told(observed, answered, wards, held, parts=parts)["groups"]
+    for ward, figures in found.items():
+        rows = [i for part in parts for i in part.tolist() if wards[i] == ward]
+        assert figures["mae"] == pytest.approx(
+            np.mean([abs(answered[i] - observed[i]) for i in rows]), abs=1e-6
+        )
+        assert figures["bias"] == pytest.approx(np.mean([answered[i] - observed[i] for i in rows]), abs=1e-6)
+        assert figures["coverage90"] == pytest.approx(np.mean([100 * held[i] for i in rows]), abs=1e-6)
+    assert set(found) == {"a", "b", "c"}
 
 
 def test_a_group_that_is_answered_worse_shows_and_a_fair_one_does_not() -> None:
