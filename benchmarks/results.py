@@ -25,12 +25,17 @@ class Row:
 
 def write_results(rows: Sequence[Row], path: Path) -> str:
     """The rows as a Markdown document, written to `path` and returned."""
+    text = as_markdown(rows)
+    path.write_text(text, encoding="utf-8")
+    return text
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown document."""
     table = ["| what | asked | found | from |", "| --- | --- | --- | --- |"]
     table += [f"| {row.what} | {row.asked or '-'} | **{row.found}** | {row.detail} |" for row in rows]
     lines = ["# Benchmarks", "", _machine(), "", *table, ""]
-    text = "\n".join(lines)
-    path.write_text(text, encoding="utf-8")
-    return text
+    return "\n".join(lines)
 
 
 def _machine() -> str:

@@ -45,6 +45,13 @@ class Blend:
             total = total + weight * member.margin(values)
         return total
 
+    def joined(self, margins: Numbers) -> Numbers:
+        """The margin (n,) of what the members have answered already, (n, m), with the bits of `margin`."""
+        total = np.full(len(margins), self.shift)
+        for own, weight in zip(margins.T, self.weights, strict=True):
+            total = total + weight * own if weight else total
+        return total
+
     def contributions(self, values: Numbers) -> tuple[Numbers, float]:
         """Exact additive contributions (n, p), and the base they start from."""
         total, base = np.zeros(values.shape), self.shift

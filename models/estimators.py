@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import HuberRegressor
 
+from models.huber import huber
 from models.members import LinearMember, Numbers, TreeMember, absent_fill
 
 Mask = NDArray[np.bool_]
@@ -54,10 +54,9 @@ def fit_linear(
     spread = np.where(spread > 1e-12, spread, 1.0)
     indicators = (groups[:, None] == np.unique(groups)[None, :]) * settings.group_scale
     design = np.hstack([(filled - centre) / spread, indicators])
-    huber = HuberRegressor(epsilon=settings.epsilon, alpha=settings.alpha, max_iter=2000, tol=1e-6)
-    huber.fit(design, margin)
-    coefficients = huber.coef_[: values.shape[1]] / spread
-    intercept = float(huber.intercept_ - (coefficients * centre).sum())
+    slopes, level = huber(design, margin, settings.epsilon, settings.alpha)
+    coefficients = slopes[: values.shape[1]] / spread
+    intercept = float(level - (coefficients * centre).sum())
     return LinearMember(coefficients, intercept, centre, fill)
 
 
@@ -67,7 +66,7 @@ def fit_trees(values: Numbers, margin: Numbers, settings: TreeSettings, absent: 
     columns = np.ascontiguousarray(np.where(np.isnan(values), fill, values))
     parameters = _parameters(settings)
     data = lightgbm.Dataset(columns, np.ascontiguousarray(margin), params=parameters)
-    booster = lightgbm.train(parameters, data, num_boost_round=settings.n_trees)
+    booster = lightgbm.train(parameters, data, num_boost_round=settings.n_trees, keep_training_booster=True)
     return TreeMember(booster.model_to_string(), fill)
 
 

@@ -110,10 +110,10 @@ def _site_recognizer(design: Design, _study: Study, train: Index, test: Index) -
     """Boosted trees on all that can be encoded, told what each site did not record."""
     if design.every is None:
         raise StudyError("the design holds nothing for 'site_recognizer'; name it in the study")
-    nothing_absent = np.zeros(design.every.values.shape[1], dtype=bool)
-    root = np.sqrt(design.observed[train])
-    trees = fit_trees(design.every.values[train], root, _RECOGNIZER, nothing_absent)
-    return np.square(trees.margin(design.every.values[test]))
+    known = ~np.isnan(design.every.values).all(axis=0)
+    values, nothing_absent = design.every.values[:, known], np.zeros(int(known.sum()), dtype=bool)
+    trees = fit_trees(values[train], np.sqrt(design.observed[train]), _RECOGNIZER, nothing_absent)
+    return np.square(trees.margin(values[test]))
 
 
 def _group_mean(design: Design, _study: Study, train: Index, test: Index) -> Numbers:

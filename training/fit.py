@@ -175,7 +175,7 @@ def _weigh(
     if study.outcome.is_binary:
         shift, scale = fit_calibration(margins @ np.array(weights), part.observed)
         whole, blends = whole.calibrated(shift, scale), [own.calibrated(shift, scale) for own in blends]
-    return _Weighed(folds, blends, whole, _blended(part.values, folds, blends), choice)
+    return _Weighed(folds, blends, whole, whole.joined(margins), choice)
 
 
 def _blended(values: Numbers, folds: Folds, blends: Sequence[Blend]) -> Numbers:

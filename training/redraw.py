@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ Numbers = NDArray[np.float64]
 Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 SMALLEST_CELL = 10
-_N_RESAMPLES, _SEED = 500, 20090219
+_N_RESAMPLES, _SEED, _KEPT = 500, 20090219, 8
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,16 @@ def pooled(held: Sequence[HeldOut], observed: Numbers) -> Rows:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def draws(n: int, n_resamples: int = _N_RESAMPLES) -> Numbers:
-    """How often each of `n` patients is drawn (resamples + 1, n); the first row is everybody once."""
+    """How often each of `n` patients is drawn (resamples + 1, n); the first row is everybody once.
+
+    Groups of one size are drawn alike, so the last few are kept; they cannot be written to.
+    """
     drawn = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1.0 / n), size=n_resamples)
-    return np.vstack([np.ones(n), drawn]).astype(np.float64)
+    counted = np.vstack([np.ones(n), drawn])
+    counted.setflags(write=False)
+    return counted
 
 
 def redrawn(rows: Rows, values: Numbers, drawn: Numbers, chosen: Mask | None = None) -> Numbers:

@@ -33,7 +33,9 @@ class Split:
     test: Index
 
     def __post_init__(self) -> None:
-        both = len(np.intersect1d(self.train, self.test))
+        trained = np.zeros(max(self.train.max(initial=-1), self.test.max(initial=-1)) + 1, dtype=bool)
+        trained[self.train] = True
+        both = len(np.unique(self.test[trained[self.test]]))
         if both:
             raise CohortError(f"split '{self.name}' of '{self.protocol}': {both} patients are in both parts")
 

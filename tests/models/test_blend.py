@@ -33,6 +33,13 @@ def test_one_pass_has_the_bits_of_two(trained: Trained) -> None:
         assert base == alone_base
 
 
+def test_answers_given_before_are_joined_to_the_same_bits(trained: Trained) -> None:
+    values, blend = trained.matrix.values, trained.model.blend.calibrated(0.3, 1.1)
+    for own in (blend, Blend(blend.members, (0.0, 1.0))):
+        margins = np.column_stack([member.margin(values) for member in own.members])
+        assert np.array_equal(own.joined(margins), own.margin(values))
+
+
 def test_a_weight_of_nothing_takes_nothing_from_a_member(trained: Trained) -> None:
     values, members = trained.matrix.values, trained.model.blend.members
     assert np.array_equal(Blend(members, (1.0, 0.0)).margin(values), members[0].margin(values))

@@ -73,7 +73,7 @@ def test_linear_is_sklearns_huber_mapped_back_to_raw_columns() -> None:
     scaled = (values - values.mean(axis=0)) / values.std(axis=0)
     design = np.hstack([scaled, 0.3 * (groups[:, None] == np.array([["a", "b"]]))])
     huber = HuberRegressor(epsilon=1.2, alpha=1.0, max_iter=2000, tol=1e-6).fit(design, margin)
-    assert np.allclose(fitted.margin(values), huber.intercept_ + scaled @ huber.coef_[:3])
+    assert np.allclose(fitted.margin(values), huber.intercept_ + scaled @ huber.coef_[:3], atol=1e-4)
 
 
 def test_silence_is_zero_where_it_means_no_and_the_median_elsewhere() -> None:

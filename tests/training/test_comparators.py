@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from features.errors import StudyError
+from features.matrix import Feature, FeatureMatrix
 from training.comparators import comparator, iwpc_dose, iwpc_table, with_body_size
 from training.datasets.catalog import load
-from training.design import FORMULA_INPUTS, build_design
+from training.design import FORMULA_INPUTS, Design, build_design
 from training.kin import twin_groups
 from training.population import select_population
 from training.splits import protocol_splits
@@ -91,3 +92,25 @@ def test_published_figures_are_reproduced(iwpc_source: Path) -> None:
         assert found["mae"].mean() == pytest.approx(mae, abs=0.02)
         assert found["r2"].mean() == pytest.approx(r2, abs=0.01)
         assert found["within20"].mean() == pytest.approx(within20, abs=0.3)
+
+
+class _Every(Design):
+    """As much of a design as the site recogniser reads."""
+
+    def __init__(self, values: np.ndarray, observed: np.ndarray) -> None:
+        features = tuple(Feature(f"f{i}", "made_up", None, "1", "") for i in range(values.shape[1]))
+        ids = tuple(f"p{i}" for i in range(len(values)))
+        object.__setattr__(self, "observed", observed)
+        object.__setattr__(self, "every", FeatureMatrix(ids, features, values))
+
+
+def test_columns_that_nobody_has_recorded_are_nothing_to_the_site_recogniser() -> None:
+    rng = np.random.default_rng(2)
+    values = np.where(rng.random((400, 4)) < 0.2, np.nan, rng.normal(size=(400, 4)))
+    observed = np.square(5.0 + np.nan_to_num(values[:, 1]).clip(-3.0, 3.0))
+    empty = np.full(400, np.nan)
+    wide = np.column_stack([empty, values[:, :3], empty, values[:, 3]])
+    told = load_study("warfarin"), np.arange(300), np.arange(300, 400)
+    few, many = (comparator("site_recognizer")(_Every(own, observed), *told) for own in (values, wide))
+    assert np.array_equal(few, many)
+    assert np.corrcoef(few, observed[300:])[0, 1] > 0.9

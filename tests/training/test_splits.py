@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from features.cohort import Clinical, Cohort
 from features.errors import CohortError
 from training.kin import twin_groups
-from training.splits import protocol_splits, without_twins
+from training.splits import Split, protocol_splits, without_twins
 from training.study import Protocol
 
 RANDOM = Protocol("random_80_20", "random", splits=3)
@@ -48,3 +48,9 @@ def test_cohort_without_the_group_is_refused(cohort: Cohort) -> None:
     one = replace(cohort, groups={"site": np.full(len(cohort), "1", dtype=object)})
     with pytest.raises(CohortError, match="two or more levels"):
         protocol_splits(BY_SITE, one, twin_groups(cohort))
+
+
+def test_a_patient_of_both_parts_is_refused_and_counted_once() -> None:
+    with pytest.raises(CohortError, match="2 patients are in both parts"):
+        Split("folds", "0", np.array([0, 1, 2, 3]), np.array([2, 9, 3, 3]))
+    Split("folds", "0", np.array([0, 1]), np.array([], dtype=np.int64))
