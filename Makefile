@@ -49,7 +49,7 @@ test-quick-data: $(READY)
 	$(BIN)/python -m pytest -q -m "not slow" tests/features tests/house
 
 test-quick-models: $(READY)
-	$(BIN)/python -m pytest -q -m "not slow" tests/journeys tests/models tests/serving tests/training
+	$(BIN)/python -m pytest -q -m "not slow" tests --ignore=tests/features --ignore=tests/house
 
 serve: $(READY) ## answer over HTTP at http://127.0.0.1:8000 with the promoted models
 	$(BIN)/rxplain serve

@@ -1,4 +1,4 @@
-"""`--cluster` as it is typed: to the byte what the command prints without it, also when a worker is killed."""
+"""`--cluster` as it is typed: to the byte what the command prints without it, a worker killed or not."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
 
 
 def listeners(process: subprocess.Popen[bytes]) -> list[int]:
-    """The ids of its child processes that listen on a port, as Dask's workers do and those of a pool do not."""
+    """The ids of its child processes that listen on a port, as those of Dask do and a pool's do not."""
     with suppress(psutil.NoSuchProcess):
         children = psutil.Process(process.pid).children()
         return [c.pid for c in children if any(n.status == psutil.CONN_LISTEN for n in c.net_connections())]
