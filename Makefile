@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-quick serve bench lint lock clean
+.PHONY: help install demo test test-quick test-quick-data test-quick-models serve bench lint lock clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -42,7 +42,14 @@ test: $(READY) ## every test, quick and slow
 	$(BIN)/python -m pytest
 
 test-quick: $(READY) ## the quick tests, under a minute
-	$(BIN)/python -m pytest -m "not slow"
+	$(MAKE) --no-print-directory --jobs=2 test-quick-data test-quick-models
+
+# Two processes, each a half of the quick tests.
+test-quick-data: $(READY)
+	$(BIN)/python -m pytest -q -m "not slow" tests/features tests/house
+
+test-quick-models: $(READY)
+	$(BIN)/python -m pytest -q -m "not slow" tests --ignore=tests/features --ignore=tests/house
 
 serve: $(READY) ## answer over HTTP at http://127.0.0.1:8000 with the promoted models
 	$(BIN)/rxplain serve

@@ -64,13 +64,19 @@ def _imports(file: str) -> Iterator[Import]:
             yield from (Import(file, node.lineno, name.name, hidden) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield Import(file, node.lineno, "." * node.level + (node.module or ""), hidden)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        elif isinstance(node, ast.Call) and _called(node.func).endswith("import_module"):
             named = node.args[0]
             yield Import(file, node.lineno, named.value if isinstance(named, ast.Constant) else "?", False)
 
 
-def functions(file: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def _called(function: ast.expr) -> str:
+    """The last part of the name by which something is called; '' if it has none."""
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+@cache
+def functions(file: str) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...]:
     """Every function and method of a file."""
-    for node in ast.walk(parsed(file)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+    return tuple(n for n in ast.walk(parsed(file)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))

@@ -14,6 +14,8 @@ from models.block_ridge import (
     standardise,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RNG = np.random.default_rng(3)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from models.column_tiers import ENDS, of_blocks, strength, tiers
 from models.panel_ridge import PanelSettings, fit_panel_ridge
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 N, P, DRUGS = 300, 900, 12
 CAUSAL = np.array([7, 100, 450, 611, 700, 899])
 

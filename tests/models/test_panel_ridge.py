@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from models.panel_ridge import PanelSettings, complete_outcomes, fit_panel_ridge, normal_scores
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RNG = np.random.default_rng(17)
 N, P, DRUGS = 160, 60, 30

@@ -30,7 +30,9 @@ def strangers(n: int, seed: int) -> Cohort:
 @pytest.fixture
 def study(tiny_study: Study) -> Study:
     """The tiny study with a site protocol and an external one."""
-    return replace(tiny_study, protocols=(tiny_study.protocols[1], ABROAD), comparators=("cohort_mean",))
+    protocols = (tiny_study.protocols[1], ABROAD)
+    bare = replace(tiny_study, transport=None, equity=None)
+    return replace(bare, protocols=protocols, comparators=("cohort_mean",))
 
 
 def test_external_patients_are_answered_and_never_trained_on(study: Study, cohort: Cohort) -> None:

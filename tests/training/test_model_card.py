@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -211,6 +212,26 @@ def test_the_page_asks_for_nothing_else(loaded: LoadedBundle, evaluation: dict, 
     assert "@media print" in html
     anchors = set(re.findall(r'href="#(\w+)"', html))
     assert anchors <= set(re.findall(r'id="(\w+)"', html))
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_page_fits_its_width_and_asks_for_nothing_in_a_browser(
+    loaded: LoadedBundle, evaluation: dict, tmp_path: Path, width: int
+) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    file = write_card(loaded, evaluation, tmp_path)[0]
+    requests: list[str] = []
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        tab.on("request", lambda request: requests.append(request.url))
+        tab.goto(file.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+        assert tab.evaluate("document.body.innerText.length") > 2_000
+        browser.close()
+    assert requests == [file.as_uri()]
 
 
 @pytest.mark.parametrize("name", study_names())
