@@ -25,13 +25,19 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "transport": ("Transport to a new site", "What adapting the model to a few local patients brings."),
 }
 _DEEPEST, _LONG = 4, 40
+_HOW = ("protocol", "n_resamples")
+"""Keys that tell how a section was found; a reader of the page is told that elsewhere."""
 
 
 def generic_sections(document: Mapping[str, Tree]) -> list[Section]:
     """Those of `SECTIONS` that the document has."""
     found = []
     for key, (title, lead) in SECTIONS.items():
-        panels = panels_of(document.get(key))
+        section = document.get(key)
+        told = (
+            {k: v for k, v in section.items() if k not in _HOW} if isinstance(section, Mapping) else section
+        )
+        panels = panels_of(told)
         if panels:
             found.append(Section(key, title, lead, panels))
     return found

@@ -84,7 +84,8 @@ def _headline(told: Told, name: str, whos: Mapping[str, Any]) -> Panel:
             "not told apart": f"close to {spoken(best[0])} ({other})",
             "no better": f"no better than {spoken(best[0])} ({other})",
         }
-        title = f"{title}, {endings[verdict(told, known[MODEL], best[1])]}"
+        gained = told.document.get("differences", {}).get(name, {}).get(best[0])
+        title = f"{title}, {endings[verdict(told, known[MODEL], best[1], gained)]}"
     scale = Scale(
         f"{told.metric()} ({'lower' if told.is_error else 'higher'} is better)", formed(told.places)
     )

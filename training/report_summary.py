@@ -30,8 +30,14 @@ def rival(told: Told, whos: Mapping[str, Any]) -> tuple[str, Figure] | None:
     return best, known[best]
 
 
-def verdict(told: Told, own: Figure, other: Figure) -> str:
-    """Whether the model is `better`, `not told apart` or `no better` than another figure."""
+def verdict(told: Told, own: Figure, other: Figure, gained: Figure | None = None) -> str:
+    """Whether the model is `better`, `not told apart` or `no better` than another figure.
+
+    `gained` is by how much it is better on the same patients, with its interval; the two intervals alone are
+    wider than that, as what is hard for one is hard for the other.
+    """
+    if gained is not None and gained.get("lower") is not None:
+        return "better" if gained["lower"] > 0 else "not told apart" if gained["value"] > 0 else "no better"
     ours, theirs = float(own["value"]), float(other["value"])
     ahead = ours < theirs if told.is_error else ours > theirs
     if not ahead:
@@ -67,12 +73,18 @@ def _beside(told: Told, name: str, whos: Mapping[str, Any], own: Figure) -> str:
         "drugs" if told.study.panel is not None else "groups" if kinds.get(name) == "group" else "splits"
     )
     wins = "" if share is None else f", and the model is better in {100 * share:.0f}% of the {counted}"
+    gained = told.document.get("differences", {}).get(name, {}).get(who)
+    by = (
+        ""
+        if gained is None
+        else f"{', by' if wins else '; the model is better by'} {said(gained, told.places)}"
+    )
     endings = {
-        "better": f"{theirs}{wins}.",
-        "not told apart": f"{theirs}{wins}; it lies within the model's interval, so the two are close.",
+        "better": f"{theirs}{wins}{by}.",
+        "not told apart": f"{theirs}{wins}; which is better cannot be told.",
         "no better": f"{theirs}: the simpler answer is as good or better.",
     }
-    return endings[verdict(told, own, figure)]
+    return endings[verdict(told, own, figure, gained)]
 
 
 def _trust(told: Told) -> list[str]:

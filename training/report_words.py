@@ -26,7 +26,15 @@ METRICS: Mapping[str, tuple[str, int]] = {
     "decided": ("names one outcome, %", 1),
 }
 _SHORT = {"mae": "mean absolute error", "within20": "within 20%", "coverage90": "90% interval holds"}
-_UPPER = {"iwpc": "IWPC", "auc": "AUC", "mae": "MAE", "fdr": "FDR", "shap": "SHAP", "n": "patients"}
+_UPPER = {
+    "iwpc": "IWPC",
+    "auc": "AUC",
+    "mae": "MAE",
+    "fdr": "FDR",
+    "shap": "SHAP",
+    "n": "patients",
+    "coverage90": "90% interval holds, %",
+}
 _TINY = 0.0005
 
 
