@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from sqlalchemy import Connection, Engine, select
 
 from features.errors import IntegrityError, SettingsError
 from serving.store.database import reading
-from serving.store.keys import KeyRing
+from serving.store.keys import KeyRing, told
 from serving.store.tables import ERASURES, HEADS, PREDICTIONS
 
 HEAD = "predictions"
@@ -85,11 +84,11 @@ def content_hash(patient_key: bytes, content: bytes) -> bytes:
 
 def link(before: bytes, row: Mapping[Any, Any]) -> bytes:
     """The hash that binds a row to the one before it."""
-    told = (
+    plain = told(
         row["seq"], row["id"], row["tenant"], row["time"], row["study"], row["version"], row["digest"],
-        row["latency_ms"], row["key_id"], row["content_hash"].hex(),
+        row["latency_ms"], row["key_id"],
     )  # fmt: skip
-    return hashlib.sha256(before + json.dumps(told).encode()).digest()
+    return hashlib.sha256(before + row["content_hash"] + plain).digest()
 
 
 def tombstone(keys: KeyRing, row_id: str, hashed: bytes, erasure: str) -> bytes:

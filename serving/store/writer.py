@@ -56,6 +56,7 @@ class Writer:
         self._connection: Any = self._connected()
         self._waiting: list[Waiting] = []
         self._since = 0.0
+        self._last: tuple[int, bytes, bytes] | None = None
         self._is_at_work = False
 
     async def append(self, predictions: Sequence[Row] = (), accesses: Sequence[Row] = ()) -> None:
@@ -141,8 +142,9 @@ class Writer:
         found = cursor.execute(self._head, {"head": HEAD}).fetchone()
         if found is None:
             raise IntegrityError("the head of the prediction log is missing")
-        head = Head(found[0], bytes(found[1])).checked(self._keys, found[2])
-        n, chain = head.n, head.link
+        n, chain = found[0], bytes(found[1])
+        if (n, chain, bytes(found[2])) != self._last:
+            Head(n, chain).checked(self._keys, found[2])
         for row in rows:
             n += 1
             row["seq"] = n
@@ -152,6 +154,7 @@ class Writer:
         else:
             cursor.executemany(self._insert["predictions"], rows)
         mac = Head(n, chain).mac(self._keys)
+        self._last = n, chain, mac
         cursor.execute(self._advance, {"head": HEAD, "new_n": n, "new_chain": chain, "new_mac": mac})
 
     def _undo(self, cursor: Any) -> None:
