@@ -21,20 +21,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
 from features.errors import IntegrityError, SettingsError
-from serving.store.database import reading
+from serving.store.database import reading, streamed
 from serving.store.keys import KeyRing, told
 from serving.store.tables import ERASURES, HEADS, PREDICTIONS
 
 HEAD = "predictions"
 START = b"\0" * 32
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +101,10 @@ def verify(engine: Engine, keys: KeyRing, known: Head | None = None) -> Verified
         head, fault = _head(connection, keys)
         erasures = set(connection.execute(select(ERASURES.c.id)).scalars())
         walk = _Walk(keys, erasures, known)
-        for row in _rows(connection):
-            if why := walk.step(row):
-                return Verified(head, walk.n, walk.n_erased, walk.n + 1, why)
+        with streamed(connection, select(PREDICTIONS).order_by(PREDICTIONS.c.seq)) as rows:
+            why = next(filter(None, map(walk.step, rows)), "")
+    if why:
+        return Verified(head, walk.n, walk.n_erased, walk.n + 1, why)
     why = fault or walk.end(head)
     return Verified(head, walk.n, walk.n_erased, walk.n + 1 if why else None, why)
 
@@ -161,9 +161,3 @@ def _head(connection: Connection, keys: KeyRing) -> tuple[Head, str]:
         return head.checked(keys, found.mac), ""
     except IntegrityError as error:
         return head, str(error)
-
-
-def _rows(connection: Connection) -> Iterator[Mapping[Any, Any]]:
-    asked = select(PREDICTIONS).order_by(PREDICTIONS.c.seq).execution_options(yield_per=_BATCH)
-    for row in connection.execute(asked).mappings():
-        yield row

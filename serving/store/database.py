@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql import Select
 
 from features.errors import SettingsError
 from serving.errors import RequestError
 
 GIVE_UP_S = 5.0
+_BATCH = 200
 _READS = "rxplain_reads"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-8000", "mmap_size=0")
 _SESSION = "-c synchronous_commit=on -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
@@ -61,6 +63,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction, durable on leaving; raises a RequestError (503) when the database cannot keep it."""
     with _durable(), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def streamed(connection: Connection, asked: Select) -> Iterator[Iterator[Mapping[Any, Any]]]:
+    """The rows of a query of any size, some at a time."""
+    with connection.execute(asked.execution_options(yield_per=_BATCH)) as found:
+        yield iter(found.mappings())
 
 
 def unavailable(cause: BaseException | None = None) -> RequestError:

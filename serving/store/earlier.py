@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from features.errors import IntegrityError
 from serving.access.caller import LOCAL
 from serving.store.chain import HEAD, START, Head, link
-from serving.store.database import reading
+from serving.store.database import reading, streamed
 from serving.store.keys import KeyRing
 from serving.store.predictions import prediction_record, prediction_row
 from serving.store.records import PredictionRecord
@@ -82,13 +82,11 @@ class Earlier:
 
     def _compare(self, connection: Connection, after: int, last: int) -> None:
         asked = select(PREDICTIONS).where(PREDICTIONS.c.seq > after).order_by(PREDICTIONS.c.seq)
-        kept = connection.execute(asked.execution_options(yield_per=_BATCH)).mappings()
         n = 0
-        for n, (row, record) in enumerate(zip(kept, self.records(), strict=True), start=1):
-            if astuple(prediction_record(self.keys, row)) != astuple(record):
-                raise IntegrityError(
-                    f"row {n} of the earlier log was not kept as it was; nothing was brought over"
-                )
+        with streamed(connection, asked) as kept:
+            for n, (row, record) in enumerate(zip(kept, self.records(), strict=True), start=1):
+                if astuple(prediction_record(self.keys, row)) != astuple(record):
+                    raise IntegrityError(f"row {n} of the earlier log was not kept as it was; nothing changed")
         if n != last - after:
             raise IntegrityError("the earlier log changed while it was read; stop the service that writes it")
 

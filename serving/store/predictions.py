@@ -14,14 +14,13 @@ from sqlalchemy import Engine, select
 from sqlalchemy.sql import Select
 
 from serving.store.chain import content_hash
-from serving.store.database import reading
+from serving.store.database import reading, streamed
 from serving.store.keys import KeyRing
 from serving.store.records import PredictionRecord
 from serving.store.tables import PREDICTIONS
 from serving.store.writer import Row, Writer
 
 _LENGTHS = struct.Struct(">II")
-_BATCH = 200
 
 
 class Predictions:
@@ -63,9 +62,9 @@ class Predictions:
         )
 
     def _read(self, asked: Select) -> Iterator[tuple[str, PredictionRecord]]:
-        with reading(self._engine) as connection:
-            ordered = asked.order_by(PREDICTIONS.c.seq).execution_options(yield_per=_BATCH)
-            for row in connection.execute(ordered).mappings():
+        ordered = asked.order_by(PREDICTIONS.c.seq)
+        with reading(self._engine) as connection, streamed(connection, ordered) as rows:
+            for row in rows:
                 yield row["tenant"], prediction_record(self._keys, row)
 
 
