@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +25,9 @@ from serving.errors import RequestError
 
 GIVE_UP_S = 5.0
 _BATCH = 200
+_LOOK_AGAIN_S = 0.01
 _READS = "rxplain_reads"
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "cache_size=-8000", "mmap_size=0")
+_PRAGMAS = ("synchronous=FULL", "secure_delete=ON", "cache_size=-8000", "mmap_size=0")
 _SESSION = "-c synchronous_commit=on -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000"
 
 
@@ -105,6 +107,7 @@ def _sqlite(path: Path, url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+        _to_wal(connection)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
@@ -114,3 +117,15 @@ def _sqlite(path: Path, url: str) -> Engine:
         connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new file to its write-ahead log; SQLite does not wait for whoever does so at the same time."""
+    until = time.monotonic() + GIVE_UP_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_AGAIN_S)

@@ -16,11 +16,11 @@ def patient_lines(store: Store, tenant: str, patient_id: str) -> Iterator[str]:
     `request` and `answer` are the texts as they were received and sent.
     """
     for record in store.predictions.of_patient(patient_id, tenant):
-        yield _line({"kind": "prediction", "tenant": tenant, **asdict(record)})
+        yield _line({"row": "prediction", "tenant": tenant, **asdict(record)})
     for outcome in store.outcomes.of_patient(patient_id, tenant):
-        yield _line({"kind": "outcome", "tenant": tenant, **asdict(outcome)})
+        yield _line({"row": "outcome", "tenant": tenant, **asdict(outcome)})
     for said in store.feedback.of_patient(patient_id, tenant):
-        yield _line({"kind": "feedback", "tenant": tenant, **asdict(said)})
+        yield _line({"row": "feedback", "tenant": tenant, **asdict(said)})
 
 
 def study_lines(store: Store, study: str) -> Iterator[str]:

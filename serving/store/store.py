@@ -53,9 +53,13 @@ class Store:
         """The store of these settings; its tables are made or brought up to date where they are not."""
         keys = key_ring(settings)
         engine = open_engine(settings.store_url)
-        if revision_of(engine) != REVISION:
-            importlib.import_module("serving.store.migrate").migrate(engine, keys, settings.home)
-        return cls(engine, keys)
+        try:
+            if revision_of(engine) != REVISION:
+                importlib.import_module("serving.store.migrate").migrate(engine, keys, settings.home)
+            return cls(engine, keys)
+        except BaseException:
+            engine.dispose()
+            raise
 
     async def idempotent(
         self, key: str, tenant: str, route: str, body: bytes, make: Callable[[], Awaitable[StoredAnswer]]
