@@ -1,4 +1,4 @@
-"""`python -m serving`: the prediction service on one port; `python -m serving log`: the record of its answers."""
+"""`python -m serving`: the service on one port; `python -m serving log`: the record of its answers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Whether every model to be served is there and proves itself, asked in a process of its own.
 
-The store's tables are brought up to date there as well, before any worker starts. `python -m serving.preflight` exits with 0, or with 3 and one line that says what to do. A damaged
-booster may crash or hang whoever parses it: then it is this process and not the supervisor.
+`python -m serving.preflight` exits with 0, or with 3 and one line that says what to do. A damaged
+booster may crash or hang whoever parses it: then it is this process and not the supervisor. The store's
+tables are brought up to date here as well, before any worker starts.
 """
 
 from __future__ import annotations

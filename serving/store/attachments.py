@@ -1,6 +1,6 @@
 """What is said of a prediction afterwards: outcomes and feedback, each sealed, and only ever added to.
 
-A row that was altered or moved does not open; a row that was deleted does not show, unlike one of predictions.
+A row that was altered or moved does not open; unlike with predictions, it does not show when one was deleted.
 """
 
 from __future__ import annotations

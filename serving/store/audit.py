@@ -1,7 +1,7 @@
 """Who asked for what: one row for each request that touched a record, kept as long as the store.
 
-Rows tell the subject, the tenant, the route's template and a record's id, which says nothing by itself; never a
-path, a value or a patient.
+Rows tell the subject, the tenant, the route's template and a record's id, which says nothing by itself;
+never a path, a value or a patient.
 """
 
 from __future__ import annotations

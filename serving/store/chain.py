@@ -6,9 +6,9 @@ under a keyed hash (HMAC) that is renewed in the transaction that adds rows. The
 and not one for each: its row is what writers lock (`BEGIN IMMEDIATE` in SQLite, `SELECT ... FOR UPDATE` in
 PostgreSQL), rows that wait share a commit, and one order leaves no way to drop a whole worker's chain.
 
-Erasing a patient deletes content and patient hash but leaves the content hash, on which the chain rests, and a
-tombstone: a keyed hash of row and erasure. So an erased row still counts, and one that was emptied by anybody
-without the keys shows.
+Erasing a patient deletes content and patient hash but leaves the content hash, on which the chain rests, and
+a tombstone: a keyed hash of row and erasure. So an erased row still counts, and one that was emptied by
+anybody without the keys shows.
 
 What shows without more: every edit, deletion, insertion, reordering and truncation, the tail's included, by
 anybody who cannot read the key file. What does not: the whole store put back to an earlier state of itself,

@@ -1,7 +1,7 @@
 """`python -m serving log`: prove the log, give a patient's rows out, forget a patient, forget what is old.
 
-Every command tells what it did as one JSON object on standard output and exits with 0, or with 1 when the chain
-does not hold or something could not be cleared.
+Every command tells what it did as one JSON object on standard output and exits with 0, or with 1 when the
+chain does not hold or something could not be cleared.
 """
 
 from __future__ import annotations

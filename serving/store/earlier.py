@@ -54,8 +54,8 @@ class Earlier:
                 chain = hashlib.sha256(chain + "\x1f".join(map(str, row)).encode()).digest()
                 if (chain, position) != (recorded, seq):
                     raise IntegrityError(
-                        f"row {position} of the earlier log {FILE} was altered, so it is not brought over; keep "
-                        "it as evidence outside RXPLAIN_HOME, then start again"
+                        f"row {position} of the earlier log {FILE} was altered, so it is not brought over; "
+                        "keep it as evidence outside RXPLAIN_HOME, then start again"
                     )
                 yield PredictionRecord(*row)
 
@@ -86,7 +86,9 @@ class Earlier:
         with streamed(connection, asked) as kept:
             for n, (row, record) in enumerate(zip(kept, self.records(), strict=True), start=1):
                 if astuple(prediction_record(self.keys, row)) != astuple(record):
-                    raise IntegrityError(f"row {n} of the earlier log was not kept as it was; nothing changed")
+                    raise IntegrityError(
+                        f"row {n} of the earlier log was not kept as it was; nothing changed"
+                    )
         if n != last - after:
             raise IntegrityError("the earlier log changed while it was read; stop the service that writes it")
 

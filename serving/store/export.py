@@ -24,7 +24,7 @@ def patient_lines(store: Store, tenant: str, patient_id: str) -> Iterator[str]:
 
 
 def study_lines(store: Store, study: str) -> Iterator[str]:
-    """What a study was asked, in order: tenant, the request as it was received, and the outcomes that count."""
+    """What a study was asked, in order: tenant, request as it was received, and the outcomes that count."""
     for tenant, record in store.predictions.of_study(study):
         known = latest(store.outcomes.of_prediction(record.id, tenant))
         outcomes = [

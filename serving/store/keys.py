@@ -83,13 +83,13 @@ class KeyRing:
             ) from None
 
     def hidden(self, tenant: str, *words: str) -> bytes:
-        """The keyed hash (HMAC-SHA256, 32 bytes) under which a tenant's patient, or another word, stands in the store."""
+        """The keyed hash (HMAC-SHA256, 32 bytes) under which a tenant's patient, or other words, are kept."""
         own = self._hiding.copy()  # spares setting the key up again
         own.update(told(tenant, *words))
         return own.digest()
 
     def vouched(self, *words: object) -> bytes:
-        """The keyed hash (BLAKE2b, RFC 7693, 32 bytes) that only a holder of the keys can give these words."""
+        """The keyed hash (BLAKE2b, RFC 7693, 32 bytes) that only a holder of the keys can give."""
         return hashlib.blake2b(told(*words), digest_size=_KEY_BYTES, key=self.chain).digest()
 
 

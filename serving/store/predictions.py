@@ -1,7 +1,7 @@
 """The predictions: what was asked, what was answered, by which bundle, and for which tenant.
 
-A request is kept as the text that was received, an answer as the text that was sent, both sealed together with
-the patient's id; the row itself shows only a keyed hash of that id.
+A request is kept as the text that was received, an answer as the text that was sent, both sealed together
+with the patient's id; the row itself shows only a keyed hash of that id.
 """
 
 from __future__ import annotations

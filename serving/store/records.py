@@ -35,8 +35,8 @@ class PredictionRecord:
 class OutcomeRecord:
     """What became of the patient of a prediction: `name` is the outcome, `value` in its own `unit`.
 
-    An outcome is amended by another of the same name and `option`; the last one counts. `option` is the drug of
-    a panel, None elsewhere; `observed` is the day it was seen, `by` who reported it.
+    An outcome is amended by another of the same name and `option`; the last one counts. `option` is the drug
+    of a panel, None elsewhere; `observed` is the day it was seen, `by` who reported it.
     """
 
     id: str
@@ -77,9 +77,10 @@ class AccessRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An answer that is given again to the same idempotency key; `patient_id` is whom it tells of, if anybody.
+    """An answer that is given again to the same idempotency key.
 
-    `repeated` is True when it was given before.
+    `patient_id` is whom it tells of, if anybody, so that it is erased with the patient; `repeated` is True
+    when it was given before.
     """
 
     status: int

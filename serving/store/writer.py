@@ -176,5 +176,7 @@ class Writer:
         return connection
 
     def _text(self, statement: ClauseElement, table: Table | None = None) -> str:
-        filled = None if table is None else [name for name in table.c.keys() if name not in _FILLED_LATER]
+        filled = (
+            None if table is None else [own.name for own in table.columns if own.name not in _FILLED_LATER]
+        )
         return str(statement.compile(dialect=self._engine.dialect, column_keys=filled))

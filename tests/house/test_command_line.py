@@ -22,8 +22,8 @@ HEAVY = {
 }  # fmt: skip
 COMMANDS = {
     "studies", "data", "import", "new", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
-    "predict", "rank", "encode", "score", "monitor", "logged", "log", "retrain", "recalibrate", "biomarkers", "card",
-    "report", "history", "compare", "shadow", "serve", "demo", "doctor",
+    "predict", "rank", "encode", "score", "monitor", "logged", "log", "retrain", "recalibrate", "biomarkers",
+    "card", "report", "history", "compare", "shadow", "serve", "demo", "doctor",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What alembic runs: the revisions on the connection that `serving.store.migrate` holds, in its transaction."""
+"""What alembic runs: the revisions, in the transaction that `serving.store.migrate` holds."""
 
 from __future__ import annotations
 

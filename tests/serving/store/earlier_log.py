@@ -19,8 +19,8 @@ CREATE TABLE predictions (
 )
 """
 _INSERT = (
-    "INSERT INTO predictions (id, time, study, version, digest, patient_id, request, answer, latency_ms, chain) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO predictions (id, time, study, version, digest, patient_id, request, answer, latency_ms, "
+    "chain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 

@@ -20,7 +20,10 @@ EVENT = BinaryOutcome("atezolizumab", "response", "response")
 
 def test_an_amendment_is_added_and_counts(store: Store) -> None:
     store.predictions.write_all([PREDICTION], "local")
-    first, second = outcome(PREDICTION.id, 31.5, by="lab"), outcome(PREDICTION.id, 35.0, observed="2026-02-01")
+    first, second = (
+        outcome(PREDICTION.id, 31.5, by="lab"),
+        outcome(PREDICTION.id, 35.0, observed="2026-02-01"),
+    )
     other = outcome(PREDICTION.id, 1.0, name="bleeding", unit="1")
 
     async def tell() -> None:

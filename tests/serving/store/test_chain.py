@@ -19,7 +19,9 @@ _SWAP = (
     "UPDATE predictions SET seq = 2 WHERE seq = 4",
     "UPDATE predictions SET seq = 4 WHERE seq = -1",
 )
-_ALL = "id, tenant, time, study, version, digest, latency_ms, key_id, patient_key, content, content_hash, chain"
+_ALL = (
+    "id, tenant, time, study, version, digest, latency_ms, key_id, patient_key, content, content_hash, chain"
+)
 _COPY = f"INSERT INTO predictions (seq, {_ALL}) SELECT 7, 'x' || {_ALL} FROM predictions WHERE seq = 6"
 
 
@@ -79,7 +81,12 @@ def test_an_erasure_that_nobody_ordered_shows(store: Store) -> None:
     with reading(store.engine) as connection:
         tomb = connection.execute(select(PREDICTIONS).where(PREDICTIONS.c.seq == 1)).mappings().one()
     with writing(store.engine) as connection:
-        emptied = {"content": None, "patient_key": None, "erasure": tomb["erasure"], "tombstone": tomb["tombstone"]}
+        emptied = {
+            "content": None,
+            "patient_key": None,
+            "erasure": tomb["erasure"],
+            "tombstone": tomb["tombstone"],
+        }
         connection.execute(update(PREDICTIONS).where(PREDICTIONS.c.seq == 3).values(emptied))
     assert store.verify().broken == 3
     assert "other means" in store.verify().why

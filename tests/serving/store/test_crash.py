@@ -1,4 +1,4 @@
-"""Killed without warning, again and again, two at a time: whatever was answered is kept, and the chain holds."""
+"""Killed without warning, again and again: whatever was answered is kept, and the chain holds."""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ def _marks(store: Store, patient: str) -> list[bytes]:
         found = [
             bytes(content[:16])
             for table in (PREDICTIONS, OUTCOMES, FEEDBACK, IDEMPOTENCY)
-            for content in connection.execute(select(table.c.content).where(table.c.patient_key == key)).scalars()
+            for content in connection.execute(
+                select(table.c.content).where(table.c.patient_key == key)
+            ).scalars()
         ]
     assert len(found) == 64 + 3 * 8
     return [key, patient.encode(), *found]
@@ -117,7 +119,12 @@ def test_an_erasure_is_on_record_without_whom(store: Store) -> None:
     done = store.erase("local", GONE, by="ticket 12")
     with reading(store.engine) as connection:
         kept = connection.execute(select(ERASURES)).mappings().one()
-    assert (kept["id"], kept["cause"], kept["by"], kept["n_predictions"]) == (done.id, "patient", "ticket 12", 1)
+    assert (kept["id"], kept["cause"], kept["by"], kept["n_predictions"]) == (
+        done.id,
+        "patient",
+        "ticket 12",
+        1,
+    )
     assert GONE not in str(kept)
 
 
@@ -134,7 +141,7 @@ def test_old_content_goes_and_what_is_younger_stays(store: Store) -> None:
     assert store.verify().broken is None
 
 
-def test_bytes_that_an_earlier_writer_left_behind_are_found_and_cleared(settings: Settings, store: Store) -> None:
+def test_bytes_that_another_writer_left_are_found_and_cleared(settings: Settings, store: Store) -> None:
     """A connection without secure deletion leaves a copy in free pages; erasing finds and clears that, too."""
     if settings.store:
         pytest.skip("PostgreSQL's tables are always written anew")

@@ -1,4 +1,4 @@
-"""The key ring: made once and the owner's alone, rotated without losing a row, refused when it is not right."""
+"""Keys: made once and the owner's alone, rotated without losing a row, refused when they are not right."""
 
 from __future__ import annotations
 

@@ -79,7 +79,9 @@ def test_nothing_of_a_patient_is_readable_in_the_row(store: Store) -> None:
     store.predictions.write_all([PREDICTION], "local")
     with reading(store.engine) as connection:
         row = connection.execute(select(PREDICTIONS)).mappings().one()
-    stored = b"".join(str(v).encode() if isinstance(v, str | int | float) else bytes(v or b"") for v in row.values())
+    stored = b"".join(
+        str(v).encode() if isinstance(v, str | int | float) else bytes(v or b"") for v in row.values()
+    )
     for text in (PREDICTION.patient_id, PREDICTION.request, PREDICTION.answer):
         assert text.encode() not in stored
 

@@ -72,7 +72,9 @@ def test_nothing_a_patient_sent_lies_in_the_home_in_plain(start, home: Path) -> 
     assert client.predict(patient).status_code == 200
     files = [file for file in home.rglob("*") if file.is_file()]
     assert [file.name for file in files if b"canary-4711" in file.read_bytes()] == []
-    kept = {file.name: file.stat().st_mode & 0o077 for file in files if file.name.startswith(("store", "keys"))}
+    kept = {
+        file.name: file.stat().st_mode & 0o077 for file in files if file.name.startswith(("store", "keys"))
+    }
     assert set(kept) >= {"store.db", "store.db-wal", "keys.json"}
     assert set(kept.values()) == {0}
 

@@ -1,4 +1,4 @@
-"""A process that answers as fast as it can and tells each id once its row is durable; it is there to be killed."""
+"""A process that tells each id once its row is durable, as fast as it can; it is there to be killed."""
 
 from __future__ import annotations
 
