@@ -19,10 +19,10 @@ from serving.backend import Backend, Writers
 from serving.body import parse_object
 from serving.errors import RequestError
 from serving.pointers import patient_faults
-from serving.prediction_log import PredictionRecord, new_prediction_id
 from serving.repository import Served
 from serving.schemas import PredictRequest, RankRequest, SimulateRequest
 from serving.simulating import otherwise
+from serving.store.records import PredictionRecord, new_id
 
 MOST_CONTRIBUTIONS = 100_000
 """Contributions that one ranking may tell with `explain` at full depth."""
@@ -48,7 +48,7 @@ def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     cohort = the_patient(request.patient, models.spec)
     option = the_treatment(models.question, cohort) if models.question else None
     answers = (model.predict if request.explain == "none" else model.explain)(cohort, request.level)
-    prediction_id = new_prediction_id()
+    prediction_id = new_id()
     answer = writers.answers.write(prediction_id, request.explain, answers, option)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if answers.is_declined(0) else "answered")
@@ -68,7 +68,7 @@ def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
         (one.name, ask(one.cohort, request.level))
         for one in otherwise(request.patient, request.changes, models)
     ]
-    prediction_id = new_prediction_id()
+    prediction_id = new_id()
     own = writers.answers.write(prediction_id, request.explain, answers, option)
     answer = f'{own[:-1]},"simulated":{writers.changes.write(answers, after, request.explain)}}}'
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
@@ -84,7 +84,7 @@ def rank_request(backend: Backend, body: bytes, began: float) -> Answered:
     cohort = the_patient(request.patient, models.spec)
     answers = models.answer(cohort, request.level, request.explain != "none", request.options)
     ranked = models.rank(answers, 0)
-    prediction_id = new_prediction_id()
+    prediction_id = new_id()
     answer = writers.rankings.write(prediction_id, request.explain, answers, ranked)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if ranked[0].prediction.declined else "ranked")

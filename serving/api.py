@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
+from serving.access.caller import caller_of
 from serving.answering import Answered, answer_request, rank_request, simulate_request
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
@@ -21,6 +22,7 @@ from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.openapi import openapi_document
 from serving.request_schema import request_schema
 from serving.review.page import POLICY, page_of
+from serving.store.records import PredictionRecord
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -40,7 +42,7 @@ class AnswerEndpoint:
         began = time.perf_counter()
         body = await read_body(scope, receive, self._backend.settings)
         answered = self._answer(self._backend, body, began)
-        await self._backend.log.append(answered.record)
+        await self._backend.store.predictions.append(answered.record, caller_of(scope).tenant)
         self._backend.metrics.prediction(answered.record.study, answered.result)
         await send_whole(send, 200, answered.record.answer.encode(), b"application/json")
 
@@ -74,16 +76,19 @@ class Pages:
 
     async def prediction(self, request: Request) -> Response:
         """A recorded answer, byte for byte as it was given."""
-        record = self._backend.record(request.path_params["id"])
+        record = self._recorded(request)
         return Response(record.answer, media_type=_JSON, headers=_FIXED)
 
     async def review(self, request: Request) -> Response:
         """The page on which a clinician inspects a recorded prediction."""
-        record = self._backend.record(request.path_params["id"])
+        record = self._recorded(request)
         bundle = self._backend.repository.bundle(record.digest)
         page = page_of(record, bundle)
         headers = _FIXED | {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
         return Response(page, media_type="text/html", headers=headers)
+
+    def _recorded(self, request: Request) -> PredictionRecord:
+        return self._backend.record(request.path_params["id"], caller_of(request.scope).tenant)
 
     async def livez(self, _: Request) -> Response:
         """This process answers."""

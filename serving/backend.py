@@ -1,4 +1,4 @@
-"""What the routes work with, one for each worker process: models, writers and the prediction log."""
+"""What the routes work with, one for each worker process: models, writers and the store."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from serving.answer import AnswerWriter
 from serving.change_writer import ChangeWriter
 from serving.errors import RequestError
 from serving.metrics import Metrics
-from serving.prediction_log import PredictionLog, PredictionRecord
 from serving.ranking import RankWriter
 from serving.repository import Repository, Served
 from serving.settings import Settings
+from serving.store.records import PredictionRecord
+from serving.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -41,26 +42,26 @@ class Backend:
         self.settings = settings
         self.metrics = Metrics(settings.metrics_folder)
         self.repository = Repository(settings.home, self.metrics)
-        self._log: PredictionLog | None = None
+        self._store: Store | None = None
         self._writers: dict[str, Writers] = {}
 
     def open(self) -> None:
-        """Open the prediction log and take every champion into service."""
-        self._log = PredictionLog(self.settings.prediction_log)
+        """Open the store and take every champion into service."""
+        self._store = Store.open(self.settings)
         self.repository.load_all()
 
     def close(self) -> None:
-        """Close the prediction log."""
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        """Close the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
     @property
-    def log(self) -> PredictionLog:
-        """The prediction log; the 503 problem before `open`."""
-        if self._log is None:
+    def store(self) -> Store:
+        """Every row that is kept; the 503 problem before `open`."""
+        if self._store is None:
             raise RequestError("not-ready", "The service is starting.", retry_after_s=1)
-        return self._log
+        return self._store
 
     def served(self, study: str) -> Served:
         """The model in service for a study; raises the 404 problem when there is none."""
@@ -76,9 +77,9 @@ class Backend:
             known = self._writers[study] = Writers.of(served)
         return known
 
-    def record(self, prediction_id: str) -> PredictionRecord:
-        """A recorded answer; raises the 404 problem when there is none."""
-        found = self.log.find(prediction_id)
-        if found is None:
+    def record(self, prediction_id: str, tenant: str) -> PredictionRecord:
+        """A tenant's recorded answer; raises the 404 problem when there is none, or it was erased."""
+        found = self.store.predictions.find(prediction_id, tenant)
+        if found is None or found.is_erased:
             raise RequestError("unknown-prediction", "Use the id of an answer given by this service.")
         return found

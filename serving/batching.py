@@ -15,14 +15,15 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from features.readers.document import read_documents
+from serving.access.caller import caller_of
 from serving.answering import Answered, recorded, the_model, the_patient, the_treatment
 from serving.backend import Backend
 from serving.batch_lines import Line, Lines
 from serving.body import parse_object, require_media, too_large
 from serving.errors import Problem, RequestError, problem_from
 from serving.guard import send_head
-from serving.prediction_log import new_prediction_id
 from serving.schemas import PredictRequest
+from serving.store.records import new_id
 
 MEDIA_TYPE = b"application/x-ndjson"
 MOST_AT_ONCE = 4
@@ -56,20 +57,20 @@ class BatchEndpoint:
         lines = Lines(receive, self._backend.settings)
         reading = asyncio.create_task(lines.read())
         try:
-            await self._answer(lines, send)
+            await self._answer(lines, caller_of(scope).tenant, send)
         finally:
             self._running -= 1
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
 
-    async def _answer(self, lines: Lines, send: Send) -> None:
+    async def _answer(self, lines: Lines, tenant: str, send: Send) -> None:
         await send_head(send, 200, MEDIA_TYPE)
         told = {"answered": 0, "declined": 0, "refused": 0}
         whole = "true"
         try:
             while taken := await lines.take():
-                rows = await answer_lines(self._backend, taken)
+                rows = await answer_lines(self._backend, taken, tenant)
                 for row in rows:
                     told[row.result] += 1
                 body = "".join([f"{row.text}\n" for row in rows]).encode()
@@ -89,7 +90,7 @@ class Row:
     text: str
 
 
-async def answer_lines(backend: Backend, lines: Sequence[Line]) -> list[Row]:
+async def answer_lines(backend: Backend, lines: Sequence[Line], tenant: str) -> list[Row]:
     """Each line's row, once what it answers is on disk."""
     began = time.perf_counter()
     found: dict[int, Answered | Exception] = {}
@@ -104,7 +105,7 @@ async def answer_lines(backend: Backend, lines: Sequence[Line]) -> list[Row]:
         found |= _answer_alike(backend, group, began)
     answered = [one for one in found.values() if isinstance(one, Answered)]
     written = await asyncio.gather(
-        *(backend.log.append(one.record) for one in answered), return_exceptions=True
+        *(backend.store.predictions.append(one.record, tenant) for one in answered), return_exceptions=True
     )
     pairs = zip(answered, written, strict=True)
     failed = {one.record.id: error for one, error in pairs if isinstance(error, Exception)}
@@ -161,7 +162,7 @@ def _answer_together(
     answers = (model.predict if first.explain == "none" else model.explain)(cohort, first.level)
     found: dict[int, Answered | Exception] = {}
     for i, (one, option) in enumerate(zip(group, options, strict=True)):
-        prediction_id = new_prediction_id()
+        prediction_id = new_id()
         text = writers.answers.write(prediction_id, first.explain, answers, option, i)
         body = one.line.body or b""
         record = recorded(prediction_id, writers.served, cohort.patient_ids[i], (body, text), began)

@@ -1,7 +1,8 @@
 """Whether every model to be served is there and proves itself, asked in a process of its own.
 
 `python -m serving.preflight` exits with 0, or with 3 and one line that says what to do. A damaged
-booster may crash or hang whoever parses it: then it is this process and not the supervisor.
+booster may crash or hang whoever parses it: then it is this process and not the supervisor. The store's
+tables are brought up to date here as well, before any worker starts.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def check(settings: Settings) -> int:
         raise RegistryError(
             "no study has a champion to serve; run `rxplain fit STUDY`, then `rxplain promote STUDY`"
         )
+    importlib.import_module("serving.store.store").Store.open(settings).close()
     return len(repository.current)
 
 

@@ -37,6 +37,7 @@ def rxplain_service(settings: Settings, extra: tuple[Route, ...] = ()) -> bentom
             backend.open()
             warm_up(backend)
             self.watcher = asyncio.create_task(backend.repository.watch(settings.alias_poll_s))
+            self.keeper = asyncio.create_task(backend.store.keep(settings.retention_days))
             gc.collect()
             gc.freeze()
             gc.set_threshold(_GC_THRESHOLD)
@@ -45,6 +46,7 @@ def rxplain_service(settings: Settings, extra: tuple[Route, ...] = ()) -> bentom
         async def stop(self) -> None:
             """Stop watching; every answer given is already on disk."""
             self.watcher.cancel()
+            self.keeper.cancel()
             backend.close()
 
         async def __is_ready__(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,9 @@ _Number = TypeVar("_Number", int, float)
 class Settings:
     """Where things lie and where the limits are; seconds and bytes.
 
-    `home` holds the aliases, the bundles and the prediction log. `head_deadline_s` closes a connection
+    `home` holds the aliases, the bundles and, unless `store` is a PostgreSQL URL, every row kept. `keys` is
+    the file of the keys that seal rows; None makes one in the home. Rows lose their content after
+    `retention_days`; None keeps it. `head_deadline_s` closes a connection
     that sends no whole request head for so long, new or kept alive. `batch_ahead_bytes` is how much of a
     batch may wait in memory. `metrics_folder` is where several
     workers keep their counters together; None counts within one process.
@@ -32,6 +34,9 @@ class Settings:
     alias_poll_s: float = 1.0
     in_flight_limit: int = 512
     metrics_folder: Path | None = None
+    store: str | None = field(default=None, repr=False)
+    keys: Path | None = None
+    retention_days: float | None = None
 
     def __post_init__(self) -> None:
         positive = (
@@ -43,13 +48,15 @@ class Settings:
             "in_flight_limit",
         )
         faults = [Fault(n, "must be greater than 0") for n in positive if not getattr(self, n) > 0]
+        if self.retention_days is not None and not self.retention_days > 0:
+            faults.append(Fault("retention_days", "must be greater than 0"))
         if faults:
             raise SettingsError(f"{len(faults)} settings cannot be used", faults)
 
     @property
-    def prediction_log(self) -> Path:
-        """The SQLite file with one durable row for every answer."""
-        return self.home / "predictions.db"
+    def store_url(self) -> str:
+        """SQLAlchemy's URL of the database with one durable row for every answer."""
+        return self.store or f"sqlite:///{self.home / 'store.db'}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -65,9 +72,10 @@ class Settings:
         head_deadline = _number(environment, "RXPLAIN_HEAD_DEADLINE_S", usual.head_deadline_s, faults)
         alias_poll = _number(environment, "RXPLAIN_ALIAS_POLL_S", usual.alias_poll_s, faults)
         in_flight = _number(environment, "RXPLAIN_IN_FLIGHT_LIMIT", usual.in_flight_limit, faults)
+        retention = _number(environment, "RXPLAIN_RETENTION_DAYS", 0.0, faults)
         if faults:
             raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
-        metrics = environment.get(MULTIPROCESS_METRICS)
+        metrics, keys = environment.get(MULTIPROCESS_METRICS), environment.get("RXPLAIN_KEYS")
         return cls(
             home=Path(environment.get("RXPLAIN_HOME") or usual.home),
             body_limit_bytes=body_limit,
@@ -76,6 +84,9 @@ class Settings:
             alias_poll_s=alias_poll,
             in_flight_limit=in_flight,
             metrics_folder=Path(metrics) if metrics else None,
+            store=environment.get("RXPLAIN_STORE") or None,
+            keys=Path(keys) if keys else None,
+            retention_days=retention if "RXPLAIN_RETENTION_DAYS" in environment else None,
         )
 
 

@@ -19,6 +19,7 @@ from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, Stu
 from training.cli_biomarkers import biomarkers
 from training.cli_card import card
 from training.cli_cohort import check, import_files
+from training.cli_log import PASSED_ON, log
 from training.cli_monitor import logged, monitor, retrain
 from training.cli_new import new
 from training.cli_recalibrate import recalibrate
@@ -240,6 +241,7 @@ app.command(rich_help_panel=_CHOOSE)(compare)
 app.command(rich_help_panel=_CHOOSE)(shadow)
 app.command(rich_help_panel=_LOOK)(monitor)
 app.command(rich_help_panel=_LOOK)(logged)
+app.command(rich_help_panel=_LOOK, context_settings=PASSED_ON)(log)
 app.command(rich_help_panel=_TRAIN)(retrain)
 app.command(rich_help_panel=_ANSWER)(predict)
 app.command(rich_help_panel=_ANSWER)(rank)

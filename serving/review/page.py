@@ -12,12 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from models.bundle import LoadedBundle
-from serving.prediction_log import PredictionRecord
 from serving.review.drawing import draw_band, draw_waterfall
 from serving.review.forest import draw_forest
 from serving.review.rank_view import RankView, rank_view
 from serving.review.views import ReviewView, review_view
 from serving.review.words import signed
+from serving.store.records import PredictionRecord
 
 _HERE = Path(__file__).parent
 _CSS = (_HERE / "static" / "review.css").read_text(encoding="utf-8")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.bundle import LoadedBundle
-from serving.prediction_log import PredictionRecord
 from serving.review.card_view import Told, told_of
 from serving.review.facts import Fact, facts_of
 from serving.review.measure import Measure
 from serving.review.views import Notices, Record, labelled, labels_of, notices_of, record_view
 from serving.review.words import feature_value, sentence, signed, spoken
+from serving.store.records import PredictionRecord
 
 _MOST_EXPLAINED = 10
 _MOST_REASONS = 5

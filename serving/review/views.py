@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.bundle import LoadedBundle
-from serving.prediction_log import PredictionRecord
 from serving.review.card_view import Told, mapping, told_of
 from serving.review.facts import Fact, calls_of, facts_of
 from serving.review.measure import Measure
 from serving.review.steps import Block, Scale, Step, blocks_of, steps_of
 from serving.review.words import number, sentence, spoken
+from serving.store.records import PredictionRecord
 
 _MOST_NAMED = 20
 _ORDER = {"decline": 0, "caution": 1, "info": 2}

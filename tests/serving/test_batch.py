@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import http.client
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import pytest
 from features.readers.document import to_document
 from features.synthetic import synthetic_cohort
 from serving.batch_lines import MOST_LINES
-from serving.prediction_log import PredictionLog
+from serving.settings import Settings
+from serving.store.store import Store
 from tests.serving.client import Client
 from tests.serving.openapi_check import faults_of
 from tests.serving.server_process import ServerProcess
@@ -124,12 +124,12 @@ def test_another_media_type_is_refused(client: Client) -> None:
 def test_every_answer_is_recorded_as_the_line_that_asked(client: Client) -> None:
     line = json.dumps(ASKED, indent=None)
     rows, _ = _rows(_batch(client, line.encode() + b"\n"))
-    with sqlite3.connect(client.settings.prediction_log) as found:
-        query = "SELECT request, answer FROM predictions WHERE id = ?"
-        request, answer = found.execute(query, (rows[0]["answer"]["id"],)).fetchone()
-    found.close()
-    assert request == line
-    assert json.loads(answer) == rows[0]["answer"]
+    store = Store.open(client.settings)
+    record = store.predictions.find(rows[0]["answer"]["id"], "local")
+    store.close()
+    assert record is not None
+    assert record.request == line
+    assert json.loads(record.answer) == rows[0]["answer"]
 
 
 def test_lines_are_as_the_openapi_document_says(client: Client) -> None:
@@ -172,7 +172,8 @@ def test_a_client_that_sends_all_before_it_reads_is_answered_and_recorded(server
     answer = server.http.post("/v1/batch", content=_lines([ASKED] * n), headers={"content-type": MEDIA})
     rows, end = _rows(answer)
     assert end == {"answered": n, "declined": 0, "refused": 0, "complete": True}
-    log = PredictionLog(Path(server._home) / "predictions.db")
-    assert all(log.find(row["answer"]["id"]) is not None for row in rows[::500])
-    assert log.first_broken_row() is None
-    log.close()
+    store = Store.open(Settings(home=server._home))
+    found = [store.predictions.find(row["answer"]["id"], "local") for row in rows[::500]]
+    assert None not in found
+    assert store.verify().broken is None
+    store.close()

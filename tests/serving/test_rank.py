@@ -10,7 +10,7 @@ import pytest
 
 from features.readers.document import read_documents
 from models.bundle import load
-from serving.prediction_log import PredictionLog
+from serving.store.store import Store
 from tests.serving.client import Client
 from tests.serving.openapi_check import faults_of
 from tests.serving.test_body import REFUSED
@@ -124,11 +124,11 @@ def test_a_ranking_is_one_durable_row_as_it_was_sent(kinds: Client) -> None:
     again = kinds.get(f"/v1/predictions/{answered.json()['id']}")
     assert again.content == answered.content
     assert not faults_of(again, "/v1/predictions/{id}", "get")
-    log = PredictionLog(kinds.settings.home / "predictions.db")
-    record = log.find(answered.json()["id"])
+    store = Store.open(kinds.settings)
+    record = store.predictions.find(answered.json()["id"], "local")
     assert record.request.encode() == answered.request.content
-    assert log.first_broken_row() is None
-    log.close()
+    assert store.verify().broken is None
+    store.close()
 
 
 def test_rankings_are_counted(kinds: Client) -> None:

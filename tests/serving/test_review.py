@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from features.synthetic import probe_documents
-from serving.prediction_log import PredictionLog
 from serving.review.page import POLICY, review_page
 from serving.review.steps import Scale
 from serving.review.views import review_view
+from serving.store.store import Store
 from tests.serving.client import Client
 from tests.serving.tiny import PATIENT
 
@@ -57,9 +57,9 @@ def page(client: Client, answer: dict) -> str:
 
 
 def _view(client: Client, prediction_id: str):
-    log = PredictionLog(client.settings.home / "predictions.db")
-    record = log.find(prediction_id)
-    log.close()
+    store = Store.open(client.settings)
+    record = store.predictions.find(prediction_id, "local")
+    store.close()
     return review_view(record, None), record
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from serving.prediction_log import PredictionLog, PredictionRecord
 from serving.review.measure import Measure
 from serving.review.page import POLICY, page_of
 from serving.review.rank_view import rank_view
 from serving.review.views import review_view
+from serving.store.records import PredictionRecord
+from serving.store.store import Store
 from tests.serving.client import Client
 from tests.serving.test_review import Outline
 from tests.serving.tiny_sets import (
@@ -35,9 +36,9 @@ MANY = gene_names(3000)
 
 
 def _record(client: Client, prediction_id: str) -> PredictionRecord:
-    log = PredictionLog(client.settings.home / "predictions.db")
-    record = log.find(prediction_id)
-    log.close()
+    store = Store.open(client.settings)
+    record = store.predictions.find(prediction_id, "local")
+    store.close()
     return record
 
 

@@ -19,7 +19,8 @@ import httpx
 import pytest
 
 from models.shelf import Shelf
-from serving.prediction_log import PredictionLog
+from serving.settings import Settings
+from serving.store.store import Store
 from tests.serving.server_process import ROOT, ServerProcess
 from tests.serving.test_repository import _add_bundle
 from tests.serving.tiny import PATIENT, STUDY, copy_home
@@ -103,10 +104,10 @@ def test_a_killed_worker_is_replaced_and_loses_no_recorded_answer_nor_count(home
         lines = server.http.get("/metrics").text.splitlines()
         (total,) = (line for line in lines if line.startswith("rxplain_predictions_total"))
         assert int(float(total.split()[-1])) == 10 + statuses[200]
-    log = PredictionLog(home / "predictions.db")
-    assert all(log.find(one) for one in answered)
-    assert log.first_broken_row() is None
-    log.close()
+    store = Store.open(Settings(home=home))
+    assert all(store.predictions.find(one, "local") for one in answered)
+    assert store.verify().broken is None
+    store.close()
 
 
 def test_a_promotion_swaps_the_model_without_a_failed_request(home: Path) -> None:
@@ -181,6 +182,6 @@ def test_a_server_told_to_stop_sends_every_answer_that_it_recorded(home: Path) -
         asking.join(timeout=30)
         server.process.wait(timeout=30)
     assert server.process.returncode == 0
-    with contextlib.closing(sqlite3.connect(home / "predictions.db")) as log:
+    with contextlib.closing(sqlite3.connect(home / "store.db")) as log:
         recorded = [row[0] for row in log.execute("SELECT id FROM predictions ORDER BY seq")]
     assert received == recorded

@@ -15,7 +15,7 @@ def test_settings_are_read_from_the_environment() -> None:
     settings = Settings.from_environment({"RXPLAIN_HOME": "x", "RXPLAIN_ALIAS_POLL_S": "0.5"})
     assert settings.home == Path("x")
     assert settings.alias_poll_s == 0.5
-    assert settings.prediction_log == Path("x/predictions.db")
+    assert settings.store_url == "sqlite:///x/store.db"
 
 
 def test_wrong_settings_are_told_together() -> None:

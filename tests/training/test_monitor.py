@@ -14,7 +14,9 @@ from features.errors import CohortError, DataError
 from features.readers.document import to_document
 from features.readers.folder import read_folder, write_folder
 from models import bundle
-from serving.prediction_log import PredictionLog, PredictionRecord
+from serving.settings import Settings
+from serving.store.records import PredictionRecord
+from serving.store.store import Store
 from tests.training.tiny_blocks import fit, publish, tiny_cohort, tiny_study
 from training.monitoring.field import Seen, field_figures
 from training.monitoring.logged import read_log, with_outcomes
@@ -184,7 +186,7 @@ def _renamed(cohort: Cohort) -> Cohort:
 
 def _log(home: Path, cohort: Cohort, order: list[int], spec: object) -> None:
     """As the service writes it: a row for each patient asked about."""
-    log = PredictionLog(home / "predictions.db")
+    store = Store.open(Settings(home=home))
     records = [
         PredictionRecord(
             f"{n:032x}", "2026-01-01T00:00:00Z", STUDY, 1, "d" * 64, patient,
@@ -192,5 +194,5 @@ def _log(home: Path, cohort: Cohort, order: list[int], spec: object) -> None:
         )
         for n, patient in enumerate(cohort.patient_ids[i] for i in order)
     ]  # fmt: skip
-    log._commit(records)
-    log.close()
+    store.predictions.write_all(records, "local")
+    store.close()

@@ -1,6 +1,8 @@
 """Patients whom the service answered, read back from its prediction log, and what became of them.
 
-The log is read as a file, by its columns; the service may go on writing meanwhile.
+The log is sealed and its keys are the service's own, so a process of the service opens it (`python -m serving
+log export --study`) and hands the rows over a pipe: nothing lies in plain on a disk. The service may go on
+writing meanwhile.
 """
 
 from __future__ import annotations
@@ -8,9 +10,11 @@ from __future__ import annotations
 import csv
 import json
 import math
-import sqlite3
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +23,6 @@ from features.encode import FeatureSpec
 from features.errors import CohortError, DataError, Fault
 from features.readers.document import read_documents
 
-LOG = "predictions.db"
 _COLUMNS = ("patient_id", "value")
 _MOST_FAULTS = 20
 
@@ -33,17 +36,29 @@ class Logged:
 
 
 def read_log(home: Path, study: str, spec: FeatureSpec) -> Logged:
-    """Everybody whom `study` was asked about; refuses a home without a log, or one without such patients."""
-    latest: dict[str, dict[str, object]] = {}
+    """Everybody whom `study` was asked about, with the outcomes that were reported to the service.
+
+    Where several tenants asked, patients are named `tenant/patient`. Refuses a home without a log, or one
+    without such patients.
+    """
+    latest: dict[tuple[str, str], dict[str, object]] = {}
+    became: dict[tuple[str, str], dict[str, float]] = {}
     n_answers = 0
-    for request in _requests(home / LOG, study):
-        patient = request["patient"]
-        latest.pop(patient["patient_id"], None)
-        latest[patient["patient_id"]] = patient
+    for row in _rows(home, study):
+        patient = json.loads(row["request"])["patient"]
+        who = row["tenant"], patient["patient_id"]
+        latest.pop(who, None)
+        latest[who] = patient
+        became.setdefault(who, {}).update({_name(own): own["value"] for own in row["outcomes"]})
         n_answers += 1
     if not latest:
         raise DataError(f"the prediction log holds no answer of '{study}'; serve it first, or name a folder")
-    return Logged(read_documents(list(latest.values()), spec), n_answers)
+    if len({tenant for tenant, _ in latest}) > 1:
+        for (tenant, patient_id), patient in latest.items():
+            patient["patient_id"] = f"{tenant}/{patient_id}"
+    cohort = read_documents(list(latest.values()), spec)
+    rows = [(i, name, value, math.nan) for i, who in enumerate(latest) for name, value in became[who].items()]
+    return Logged(replace(cohort, outcomes=Outcomes.from_rows(rows)), n_answers)
 
 
 def with_outcomes(cohort: Cohort, table: Path, name: str, unit_note: str) -> Cohort:
@@ -74,13 +89,30 @@ def with_outcomes(cohort: Cohort, table: Path, name: str, unit_note: str) -> Coh
     return replace(cohort, outcomes=Outcomes.from_rows(rows))
 
 
-def _requests(path: Path, study: str) -> Iterator[dict]:
-    if not path.is_file():
-        raise DataError(f"no prediction log under {path.parent}; serve the study first, or name a folder")
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as log:
-        query = "SELECT request FROM predictions WHERE study = ? ORDER BY seq"
-        for (request,) in log.execute(query, (study,)):
-            yield json.loads(request)
+def _rows(home: Path, study: str) -> Iterator[dict]:
+    """The log's rows of a study, as a process of the service tells them."""
+    command = [sys.executable, "-m", "serving", "log", "export", "--study", study]
+    # what the caller makes of warnings is not for the packages that the service imports
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=said, env={**environment, "RXPLAIN_HOME": str(home)}
+        ) as service,
+    ):
+        assert service.stdout is not None
+        yield from map(json.loads, service.stdout)
+        if service.wait() != 0:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").split("\n")
+            raise DataError(
+                next((line for line in reversed(lines) if line.strip()), "the log cannot be read")
+            )
+
+
+def _name(outcome: dict) -> str:
+    """An outcome's name in a cohort; that of a panel's drug is told with the drug."""
+    return outcome["name"] if outcome["option"] is None else f"{outcome['name']}:{outcome['option']}"
 
 
 def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -1,0 +1,1 @@
+"""Every row that the service keeps, durable, sealed and chained."""

@@ -1,0 +1,38 @@
+"""Rows given out in plain: everything of one patient, or what a study was asked, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from serving.store.attachments import latest
+from serving.store.store import Store
+
+
+def patient_lines(store: Store, tenant: str, patient_id: str) -> Iterator[str]:
+    """Everything the store holds of a tenant's patient: predictions, then outcomes, then feedback.
+
+    `request` and `answer` are the texts as they were received and sent.
+    """
+    for record in store.predictions.of_patient(patient_id, tenant):
+        yield _line({"row": "prediction", "tenant": tenant, **asdict(record)})
+    for outcome in store.outcomes.of_patient(patient_id, tenant):
+        yield _line({"row": "outcome", "tenant": tenant, **asdict(outcome)})
+    for said in store.feedback.of_patient(patient_id, tenant):
+        yield _line({"row": "feedback", "tenant": tenant, **asdict(said)})
+
+
+def study_lines(store: Store, study: str) -> Iterator[str]:
+    """What a study was asked, in order: tenant, request as it was received, and the outcomes that count."""
+    for tenant, record in store.predictions.of_study(study):
+        known = latest(store.outcomes.of_prediction(record.id, tenant))
+        outcomes = [
+            {"name": one.name, "option": one.option, "value": one.value, "unit": one.unit} for one in known
+        ]
+        told = {"id": record.id, "tenant": tenant, "time": record.time, "version": record.version}
+        yield _line({**told, "digest": record.digest, "request": record.request, "outcomes": outcomes})
+
+
+def _line(document: dict[str, object]) -> str:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
