@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.response import ResponseModel
+from serving.access.access import Access
 from serving.answer import AnswerWriter
 from serving.change_writer import ChangeWriter
 from serving.errors import RequestError
@@ -39,6 +40,7 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.access = Access.of(settings.access)
         self.metrics = Metrics(settings.metrics_folder)
         self.repository = Repository(settings.home, self.metrics)
         self._log: PredictionLog | None = None
@@ -76,9 +78,9 @@ class Backend:
             known = self._writers[study] = Writers.of(served)
         return known
 
-    def record(self, prediction_id: str) -> PredictionRecord:
-        """A recorded answer; raises the 404 problem when there is none."""
-        found = self.log.find(prediction_id)
+    def record(self, prediction_id: str, tenant: str) -> PredictionRecord:
+        """A tenant's recorded answer; raises the 404 problem when there is none, or it is another's."""
+        found = self.log.find(prediction_id, tenant)
         if found is None:
             raise RequestError("unknown-prediction", "Use the id of an answer given by this service.")
         return found

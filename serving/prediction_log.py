@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 
+from serving.access.caller import LOCAL
 from serving.errors import RequestError
 
 _SCHEMA = """
@@ -32,9 +33,11 @@ CREATE TABLE IF NOT EXISTS predictions (
     request TEXT NOT NULL,
     answer TEXT NOT NULL,
     latency_ms REAL NOT NULL,
-    chain BLOB NOT NULL
+    chain BLOB NOT NULL,
+    tenant TEXT NOT NULL DEFAULT 'local'
 )
 """
+_TENANT = "ALTER TABLE predictions ADD COLUMN tenant TEXT NOT NULL DEFAULT 'local'"
 _BUSY_RETRY_S = 0.0004
 _GIVE_UP_S = 5.0
 _START = b"\0" * 32
@@ -68,7 +71,7 @@ class PredictionRecord:
 _NAMES = tuple(field.name for field in fields(PredictionRecord))
 _fields_of = attrgetter(*_NAMES)
 _COLUMNS = ", ".join(_NAMES)
-_INSERT = f"INSERT INTO predictions ({_COLUMNS}, chain) VALUES ({', '.join('?' * 10)})"
+_INSERT = f"INSERT INTO predictions ({_COLUMNS}, chain, tenant) VALUES ({', '.join('?' * 11)})"
 
 
 def new_prediction_id() -> str:
@@ -86,16 +89,18 @@ class PredictionLog:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-8000", "mmap_size=0"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute(_SCHEMA)
+        if "tenant" not in {row[1] for row in self._connection.execute("PRAGMA table_info(predictions)")}:
+            self._connection.execute(_TENANT)
         self._connection.execute("PRAGMA busy_timeout=0")
-        self._waiting: list[tuple[PredictionRecord, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[PredictionRecord, str, asyncio.Future[None]]] = []
         self._since = 0.0
         self._written: tuple[bytes, int] | None = None
 
-    async def append(self, record: PredictionRecord) -> None:
+    async def append(self, record: PredictionRecord, tenant: str = LOCAL.tenant) -> None:
         """Return once the row is on disk; raises a RequestError (503) when it cannot be."""
         loop = asyncio.get_running_loop()
         written = loop.create_future()
-        self._waiting.append((record, written))
+        self._waiting.append((record, tenant, written))
         if len(self._waiting) == 1:
             self._since = loop.time()
             loop.call_soon(self._commit_waiting, loop)
@@ -104,7 +109,7 @@ class PredictionLog:
     def _commit_waiting(self, loop: asyncio.AbstractEventLoop) -> None:
         failure: Exception | None = None
         try:
-            self._commit([record for record, _ in self._waiting])
+            self._commit([(record, tenant) for record, tenant, _ in self._waiting])
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and loop.time() - self._since < _GIVE_UP_S:
                 loop.call_later(_BUSY_RETRY_S, self._commit_waiting, loop)
@@ -113,17 +118,17 @@ class PredictionLog:
         except (sqlite3.Error, ValueError) as error:
             failure = error
         done, self._waiting = self._waiting, []
-        for _, written in done:
+        for *_, written in done:
             _settle(written, failure)
 
-    def _commit(self, records: list[PredictionRecord]) -> None:
+    def _commit(self, records: list[tuple[PredictionRecord, str]]) -> None:
         run = self._connection.execute
         run("BEGIN IMMEDIATE")
         try:
             chain, version = self._last()
-            for record in records:
+            for record, tenant in records:
                 chain = record.chained(chain)
-                run(_INSERT, (*record.row, chain))
+                run(_INSERT, (*record.row, chain, tenant))
             run("COMMIT")
             self._written = chain, version
         except BaseException:
@@ -140,10 +145,10 @@ class PredictionLog:
         last = run("SELECT chain FROM predictions ORDER BY seq DESC LIMIT 1").fetchone()
         return (last[0] if last else _START), version
 
-    def find(self, prediction_id: str) -> PredictionRecord | None:
-        """The record of this id, if there is one."""
-        query = f"SELECT {_COLUMNS} FROM predictions WHERE id = ?"
-        row = self._connection.execute(query, (prediction_id,)).fetchone()
+    def find(self, prediction_id: str, tenant: str = LOCAL.tenant) -> PredictionRecord | None:
+        """The tenant's record of this id, if there is one."""
+        query = f"SELECT {_COLUMNS} FROM predictions WHERE id = ? AND tenant = ?"
+        row = self._connection.execute(query, (prediction_id, tenant)).fetchone()
         return PredictionRecord(*row) if row else None
 
     def first_broken_row(self) -> int | None:

@@ -21,7 +21,8 @@ class Settings:
     `home` holds the aliases, the bundles and the prediction log. `head_deadline_s` closes a connection
     that sends no whole request head for so long, new or kept alive. `batch_ahead_bytes` is how much of a
     batch may wait in memory. `metrics_folder` is where several
-    workers keep their counters together; None counts within one process.
+    workers keep their counters together; None counts within one process. `access` is the TOML file of who is
+    let in; None lets in everybody on this machine and nobody else.
     """
 
     home: Path = Path("var")
@@ -32,6 +33,7 @@ class Settings:
     alias_poll_s: float = 1.0
     in_flight_limit: int = 512
     metrics_folder: Path | None = None
+    access: Path | None = None
 
     def __post_init__(self) -> None:
         positive = (
@@ -67,7 +69,7 @@ class Settings:
         in_flight = _number(environment, "RXPLAIN_IN_FLIGHT_LIMIT", usual.in_flight_limit, faults)
         if faults:
             raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
-        metrics = environment.get(MULTIPROCESS_METRICS)
+        metrics, access = environment.get(MULTIPROCESS_METRICS), environment.get("RXPLAIN_ACCESS")
         return cls(
             home=Path(environment.get("RXPLAIN_HOME") or usual.home),
             body_limit_bytes=body_limit,
@@ -76,6 +78,7 @@ class Settings:
             alias_poll_s=alias_poll,
             in_flight_limit=in_flight,
             metrics_folder=Path(metrics) if metrics else None,
+            access=Path(access) if access else None,
         )
 
 

@@ -23,7 +23,7 @@ HEAVY = {
 COMMANDS = {
     "studies", "data", "import", "new", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
     "predict", "rank", "encode", "score", "monitor", "logged", "retrain", "recalibrate", "biomarkers", "card",
-    "report", "tune", "history", "compare", "shadow", "serve", "demo", "doctor",
+    "report", "tune", "history", "compare", "shadow", "keys", "serve", "demo", "doctor",
 }  # fmt: skip
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

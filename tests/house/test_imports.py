@@ -53,6 +53,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "packaging": ("training/doctor.py",),
     "uvicorn": ("serving/server.py",),
     "starlette": ("serving/*",),
+    "jwt": ("serving/access/jwks.py", "serving/access/tokens.py"),
     "jinja2": ("serving/review/*", "training/model_card/page.py", "training/report_html.py"),
     "markupsafe": ("serving/review/*", "training/model_card/page.py", "training/report_*.py"),
     "lxml": ("training/model_card/validity.py",),
