@@ -11,9 +11,10 @@ import json
 import os
 import sys
 
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.access.policy import OPEN
+from serving.access.route import Route
 from serving.body import read_json
 from serving.guard import send_whole
 from serving.server import Address, serve
@@ -36,7 +37,7 @@ class EchoEndpoint:
 def lean() -> ASGIApp:
     """Product and echo, with the product's own imports only."""
     lean_imports()
-    echo = Route("/echo", EchoEndpoint(), methods=["POST"])
+    echo = Route("/echo", EchoEndpoint(), OPEN, methods=["POST"])
     return importlib.import_module("serving.service").application((echo,))
 
 
@@ -44,8 +45,8 @@ def with_plain_way() -> ASGIApp:
     """Product, echo and the plain way, which needs pandas, scikit-learn and shap in the worker."""
     plain = importlib.import_module("benchmarks.plain").endpoint(os.environ[_STUDY])
     routes = (
-        Route("/echo", EchoEndpoint(), methods=["POST"]),
-        Route("/plain", plain, methods=["POST"]),
+        Route("/echo", EchoEndpoint(), OPEN, methods=["POST"]),
+        Route("/plain", plain, OPEN, methods=["POST"]),
     )
     return importlib.import_module("serving.service").application(routes)
 

@@ -8,10 +8,13 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 from serving.access.caller import caller_of
+from serving.access.policy import ASKING, MODELS, OPEN, RECORDED, REVIEWING
+from serving.access.restricted import restricted_text
+from serving.access.route import Route, guarded
 from serving.answering import Answered, answer_request, rank_request, simulate_request
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
@@ -42,9 +45,11 @@ class AnswerEndpoint:
         began = time.perf_counter()
         body = await read_body(scope, receive, self._backend.settings)
         answered = self._answer(self._backend, body, began)
-        await self._backend.store.predictions.append(answered.record, caller_of(scope).tenant)
+        caller, answer = caller_of(scope), answered.record.answer
+        await self._backend.store.predictions.append(answered.record, caller.tenant)
         self._backend.metrics.prediction(answered.record.study, answered.result)
-        await send_whole(send, 200, answered.record.answer.encode(), b"application/json")
+        told = answer if caller.genomic else restricted_text(answer)
+        await send_whole(send, 200, told.encode(), b"application/json")
 
 
 def _json(document: object) -> Response:
@@ -57,7 +62,7 @@ class Pages:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._openapi = openapi_document()
+        self._openapi = openapi_document(backend.access.is_configured)
 
     async def models(self, _: Request) -> Response:
         """Every model in service."""
@@ -75,9 +80,10 @@ class Pages:
         return _json(request_schema(served.study, served.bundle.models))
 
     async def prediction(self, request: Request) -> Response:
-        """A recorded answer, byte for byte as it was given."""
-        record = self._recorded(request)
-        return Response(record.answer, media_type=_JSON, headers=_FIXED)
+        """A recorded answer, byte for byte as it was given to a caller of the same access."""
+        answer = self._recorded(request).answer
+        told = answer if caller_of(request.scope).genomic else restricted_text(answer)
+        return Response(told, media_type=_JSON, headers=_FIXED)
 
     async def review(self, request: Request) -> Response:
         """The page on which a clinician inspects a recorded prediction."""
@@ -109,23 +115,23 @@ class Pages:
         return _json(self._openapi)
 
 
-def router(backend: Backend, extra: tuple[Route, ...] = ()) -> Router:
-    """The product's routes; `extra` is for benchmarks beside it."""
+def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
+    """The product's routes, each with its policy; `extra` is for benchmarks beside it."""
     pages = Pages(backend)
     routes = [
-        Route("/v1/predict", AnswerEndpoint(backend, answer_request), methods=["POST"]),
-        Route("/v1/rank", AnswerEndpoint(backend, rank_request), methods=["POST"]),
-        Route("/v1/simulate", AnswerEndpoint(backend, simulate_request), methods=["POST"]),
-        Route("/v1/batch", BatchEndpoint(backend), methods=["POST"]),
+        Route("/v1/predict", AnswerEndpoint(backend, answer_request), ASKING, methods=["POST"]),
+        Route("/v1/rank", AnswerEndpoint(backend, rank_request), ASKING, methods=["POST"]),
+        Route("/v1/simulate", AnswerEndpoint(backend, simulate_request), ASKING, methods=["POST"]),
+        Route("/v1/batch", BatchEndpoint(backend), ASKING, methods=["POST"]),
         *extra,
-        Route("/v1/models", pages.models),
-        Route("/v1/models/{study}", pages.model),
-        Route("/v1/models/{study}/schema", pages.schema),
-        Route("/v1/predictions/{id}", pages.prediction),
-        Route("/review/{id}", pages.review),
-        Route("/livez", pages.livez),
-        Route("/readyz", pages.readyz),
-        Route("/metrics", pages.metrics),
-        Route("/openapi.json", pages.openapi),
+        Route("/v1/models", pages.models, MODELS),
+        Route("/v1/models/{study}", pages.model, MODELS),
+        Route("/v1/models/{study}/schema", pages.schema, MODELS),
+        Route("/v1/predictions/{id}", pages.prediction, RECORDED),
+        Route("/review/{id}", pages.review, REVIEWING),
+        Route("/livez", pages.livez, OPEN),
+        Route("/readyz", pages.readyz, OPEN),
+        Route("/metrics", pages.metrics, backend.access.metrics),
+        Route("/openapi.json", pages.openapi, OPEN),
     ]
-    return Router(routes, redirect_slashes=False)
+    return guarded(routes, backend.access)

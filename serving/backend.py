@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.response import ResponseModel
+from serving.access.access import Access
 from serving.answer import AnswerWriter
 from serving.change_writer import ChangeWriter
 from serving.errors import RequestError
@@ -40,6 +41,7 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.access = Access.of(settings.access)
         self.metrics = Metrics(settings.metrics_folder)
         self.repository = Repository(settings.home, self.metrics)
         self._store: Store | None = None

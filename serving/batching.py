@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from features.readers.document import read_documents
-from serving.access.caller import caller_of
+from serving.access.caller import Caller, caller_of
+from serving.access.restricted import restricted_text
 from serving.answering import Answered, recorded, the_model, the_patient, the_treatment
 from serving.backend import Backend
 from serving.batch_lines import Line, Lines
@@ -57,20 +58,20 @@ class BatchEndpoint:
         lines = Lines(receive, self._backend.settings)
         reading = asyncio.create_task(lines.read())
         try:
-            await self._answer(lines, caller_of(scope).tenant, send)
+            await self._answer(lines, send, caller_of(scope))
         finally:
             self._running -= 1
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reading
 
-    async def _answer(self, lines: Lines, tenant: str, send: Send) -> None:
+    async def _answer(self, lines: Lines, send: Send, caller: Caller) -> None:
         await send_head(send, 200, MEDIA_TYPE)
         told = {"answered": 0, "declined": 0, "refused": 0}
         whole = "true"
         try:
             while taken := await lines.take():
-                rows = await answer_lines(self._backend, taken, tenant)
+                rows = await answer_lines(self._backend, taken, caller)
                 for row in rows:
                     told[row.result] += 1
                 body = "".join([f"{row.text}\n" for row in rows]).encode()
@@ -90,7 +91,7 @@ class Row:
     text: str
 
 
-async def answer_lines(backend: Backend, lines: Sequence[Line], tenant: str) -> list[Row]:
+async def answer_lines(backend: Backend, lines: Sequence[Line], caller: Caller) -> list[Row]:
     """Each line's row, once what it answers is on disk."""
     began = time.perf_counter()
     found: dict[int, Answered | Exception] = {}
@@ -105,20 +106,28 @@ async def answer_lines(backend: Backend, lines: Sequence[Line], tenant: str) -> 
         found |= _answer_alike(backend, group, began)
     answered = [one for one in found.values() if isinstance(one, Answered)]
     written = await asyncio.gather(
-        *(backend.store.predictions.append(one.record, tenant) for one in answered), return_exceptions=True
+        *(backend.store.predictions.append(one.record, caller.tenant) for one in answered),
+        return_exceptions=True,
     )
     pairs = zip(answered, written, strict=True)
     failed = {one.record.id: error for one, error in pairs if isinstance(error, Exception)}
-    return [_row(backend, line.number, found[line.number], failed) for line in lines]
+    return [_row(backend, line.number, found[line.number], failed, caller) for line in lines]
 
 
-def _row(backend: Backend, number: int, found: Answered | Exception, failed: Mapping[str, Exception]) -> Row:
+def _row(
+    backend: Backend,
+    number: int,
+    found: Answered | Exception,
+    failed: Mapping[str, Exception],
+    caller: Caller,
+) -> Row:
     if isinstance(found, Answered) and found.record.id in failed:
         found = failed[found.record.id]
     if isinstance(found, Exception):
         return Row("refused", f'{{"line":{number},"problem":{_told(found)}}}')
     backend.metrics.prediction(found.record.study, found.result)
-    return Row(found.result, f'{{"line":{number},"answer":{found.record.answer}}}')
+    told = found.record.answer if caller.genomic else restricted_text(found.record.answer)
+    return Row(found.result, f'{{"line":{number},"answer":{told}}}')
 
 
 def _told(error: Exception) -> str:

@@ -25,6 +25,9 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "malformed-json": Kind(400, "The body is not strict JSON"),
     "invalid-http": Kind(400, "The request is not valid HTTP"),
+    "unauthenticated": Kind(401, "Nobody is named who asks"),
+    "invalid-credentials": Kind(401, "The key or token proves nobody"),
+    "not-permitted": Kind(403, "This caller may not do that"),
     "not-found": Kind(404, "There is nothing at this address"),
     "unknown-study": Kind(404, "No served model answers this study"),
     "unknown-prediction": Kind(404, "No prediction has this id"),
@@ -39,7 +42,13 @@ KINDS: Mapping[str, Kind] = {
     "withheld": Kind(500, "The answer contradicted itself and is withheld"),
     "overloaded": Kind(503, "The service has too much to do"),
     "not-ready": Kind(503, "The service is not ready"),
+    "issuer-unavailable": Kind(503, "Who asks cannot be proved now"),
+    "access-unavailable": Kind(503, "Who asks cannot be looked up now"),
     "audit-unavailable": Kind(503, "The answer could not be recorded and is withheld"),
+}
+_CHALLENGES = {
+    "unauthenticated": b'Bearer realm="rxplain"',
+    "invalid-credentials": b'Bearer realm="rxplain", error="invalid_token"',
 }
 _BY_STATUS = {400: "invalid-http", 404: "not-found", 405: "method-not-allowed", 503: "not-ready"}
 
@@ -99,6 +108,8 @@ def _headers(error: RequestError) -> tuple[tuple[bytes, bytes], ...]:
     found = []
     if error.retry_after_s:
         found.append((b"retry-after", str(error.retry_after_s).encode()))
+    if error.kind in _CHALLENGES:
+        found.append((b"www-authenticate", _CHALLENGES[error.kind]))
     if error.kind in ("body-too-large", "body-too-slow"):
         found.append((b"connection", b"close"))
     return tuple(found)

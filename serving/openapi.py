@@ -9,6 +9,12 @@ from serving.errors import KINDS, MEDIA_TYPE
 from serving.openapi_schemas import ANY, SCHEMAS, TEXT, Schema, closed, list_of, ref
 
 _ALWAYS = ("body-too-large", "internal", "overloaded")
+_GUARDED = (
+    "unauthenticated", "invalid-credentials", "not-permitted", "issuer-unavailable", "access-unavailable"
+)  # fmt: skip
+
+
+_BEARER = "A token of a trusted issuer (OpenID Connect, SMART backend services), or an API key."
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +29,17 @@ class _Operation:
     problems: tuple[str, ...] = ()
     media: str = "application/json"
     body: Schema | None = None
+    is_open: bool = False
 
 
-def openapi_document() -> Schema:
-    """The whole document."""
+def openapi_document(has_access: bool = False) -> Schema:
+    """The whole document; of a service with access configured it says where a key or token is needed."""
     paths: dict[str, Schema] = {}
     for operation in _OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
+        told = _operation(operation)
+        if has_access and not operation.is_open:
+            told["security"] = [{"bearer": []}] if operation.path != "/metrics" else [{"bearer": []}, {}]
+        paths.setdefault(operation.path, {})[operation.method] = told
     asked = {name: SCHEMAS[name] | {"examples": examples} for name, examples in _examples().items()}
     return {
         "openapi": "3.1.0",
@@ -39,7 +49,10 @@ def openapi_document() -> Schema:
             "description": "Predicts drug response, explained; answers inform and do not order.",
         },
         "paths": paths,
-        "components": {"schemas": SCHEMAS | asked},
+        "components": {
+            "schemas": SCHEMAS | asked,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": _BEARER}},
+        },
     }
 
 
@@ -73,13 +86,15 @@ def _operation(o: _Operation) -> Schema:
 def _responses(o: _Operation) -> Schema:
     found: Schema = {"200": {"description": o.summary, "content": {o.media: {"schema": o.answer}}}}
     by_status: dict[int, list[str]] = {}
-    for kind in (*o.problems, *_ALWAYS):
+    for kind in (*o.problems, *(() if o.is_open else _GUARDED), *_ALWAYS):
         by_status.setdefault(KINDS[kind].status, []).append(kind)
     for status, kinds in sorted(by_status.items()):
         types = {"properties": {"type": {"enum": [f"urn:rxplain:problem:{kind}" for kind in kinds]}}}
         schema = {"allOf": [ref("Problem"), types]}
         titles = "; ".join(KINDS[kind].title for kind in kinds)
         response: Schema = {"description": titles, "content": {MEDIA_TYPE: {"schema": schema}}}
+        if status == 401:
+            response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
         if status == 503:
             response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
         found[str(status)] = response
@@ -127,11 +142,13 @@ _OPERATIONS = (
         "get", "/review/{id}", "review", "The page on which a prediction is inspected", TEXT,
         ("unknown-prediction", "not-ready"), media="text/html",
     ),
-    _Operation("get", "/livez", "livez", "The process answers", closed({"live": {"const": True}})),
+    _Operation(
+        "get", "/livez", "livez", "The process answers", closed({"live": {"const": True}}), is_open=True
+    ),
     _Operation(
         "get", "/readyz", "readyz", "Models are loaded, proved and warm",
-        closed({"ready": {"const": True}, "studies": list_of(TEXT)}), ("not-ready",),
+        closed({"ready": {"const": True}, "studies": list_of(TEXT)}), ("not-ready",), is_open=True,
     ),
     _Operation("get", "/metrics", "metrics", "Counts in Prometheus' text format", TEXT, media="text/plain"),
-    _Operation("get", "/openapi.json", "openapi", "This document", ANY),
+    _Operation("get", "/openapi.json", "openapi", "This document", ANY, is_open=True),
 )  # fmt: skip

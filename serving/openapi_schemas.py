@@ -40,7 +40,10 @@ ANY: Schema = {"type": "object"}
 _PATIENT: Schema = {"type": "object", "description": "See GET /v1/models/{study}/schema."}
 _BETTER: Schema = {"description": "Which values help; the highest come first where it is not said."}
 _QUESTION: Schema = {"description": "The variable whose values the options are; null where they are drugs."}
-_MAYBE_EXPLAINED: Schema = {"oneOf": [{"$ref": "#/components/schemas/Explanation"}, {"type": "null"}]}
+_BY_BLOCK: Schema = {"$ref": "#/components/schemas/ExplanationByBlock"}
+_MAYBE_EXPLAINED: Schema = {
+    "oneOf": [{"$ref": "#/components/schemas/Explanation"}, _BY_BLOCK, {"type": "null"}]
+}
 _POSSIBLE = (
     "The outcomes that cannot be ruled out at the level; only of a binary outcome, null when declined."
 )
@@ -140,6 +143,13 @@ SCHEMAS: dict[str, Schema] = {
         "description": "base + contributions (+ other_features) = margin, on `scale`; of a probability that "
         "is log-odds. other_genes is what the genes that are not told sum up to."
     },
+    "ExplanationByBlock": closed(
+        {
+            "scale": TEXT, "base": _NUMBER, "margin": _NUMBER, "blocks": _SUMS, "other_features": _NUMBER,
+            "rounded_to": _NUMBER,
+        },
+        optional=("other_features",),
+    ) | {"description": "What callers without genomic access get: sums of blocks, rounded to `rounded_to`."},
     "Basis": closed(
         {
             "inputs_used": list_of(TEXT), "missing": list_of(TEXT), "imputed": list_of(TEXT),
@@ -156,7 +166,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "name": TEXT, **_ANSWERED, "inputs_changed": list_of(TEXT),
             "difference": {"oneOf": [ref("Difference"), {"type": "null"}]},
-            "difference_explained": {"oneOf": [ref("DifferenceExplained"), {"type": "null"}]},
+            "difference_explained": {"oneOf": [ref("DifferenceExplained"), _BY_BLOCK, {"type": "null"}]},
         },
         optional=("possible",),
     ),

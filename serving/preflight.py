@@ -1,4 +1,4 @@
-"""Whether every model to be served is there and proves itself, asked in a process of its own.
+"""Whether every model proves itself and every route has its policy, asked in a process of its own.
 
 `python -m serving.preflight` exits with 0, or with 3 and one line that says what to do. A damaged
 booster may crash or hang whoever parses it: then it is this process and not the supervisor. The store's
@@ -38,15 +38,15 @@ def refusal() -> str | None:
 def check(settings: Settings) -> int:
     """The number of models that can be served; raises the first error found."""
     lean_imports()
-    metrics = importlib.import_module("serving.metrics").Metrics()
-    repository = importlib.import_module("serving.repository").Repository(settings.home, metrics)
-    repository.load_all()
-    if not repository.current:
+    backend = importlib.import_module("serving.backend").Backend(settings)
+    importlib.import_module("serving.api").router(backend)
+    backend.repository.load_all()
+    if not backend.repository.current:
         raise RegistryError(
             "no study has a champion to serve; run `rxplain fit STUDY`, then `rxplain promote STUDY`"
         )
     importlib.import_module("serving.store.store").Store.open(settings).close()
-    return len(repository.current)
+    return len(backend.repository.current)
 
 
 def main() -> int:

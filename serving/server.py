@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import logging
 import shutil
 import socket
@@ -19,6 +18,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from features.errors import RxplainError, SettingsError
+from serving.access.access import is_loopback
+from serving.access.rules import read_rules
 from serving.errors import MEDIA_TYPE, Problem
 from serving.logs import configure_logs
 from serving.preflight import REFUSED, refusal
@@ -31,21 +32,20 @@ _FAREWELL_S = 20
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen, and with how many worker processes."""
+    """Where to listen, beyond this machine only with access configured, and with how many processes."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
-    allow_unauthenticated: bool = False
+    has_access: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535 or self.workers < 1:
             raise SettingsError("give a port from 0 to 65535 and at least one worker")
-        if not _is_loopback(self.host) and not self.allow_unauthenticated:
+        if not self.has_access and not is_loopback(self.host):
             raise SettingsError(
-                "this version has no authentication yet, so anyone who reaches the host could read "
-                "predictions; "
-                "listen on 127.0.0.1, or give --allow-unauthenticated if something in front authenticates"
+                "without access configured anyone who reaches the host could read predictions; "
+                "listen on 127.0.0.1, or name a file that says who is let in as RXPLAIN_ACCESS"
             )
 
 
@@ -149,18 +149,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     configure_logs()
     try:
-        address = Address(options.host, options.port, options.workers, options.allow_unauthenticated)
         settings = Settings.from_environment()
+        address = Address(options.host, options.port, options.workers, has_access(settings))
     except RxplainError as error:
         return _refuse(str(error), 2)
     why = refusal()
     if why is not None:
         return _refuse(why, REFUSED)
+    if not address.has_access:
+        _log.warning("no access is configured: this machine only, and everybody on it may do everything")
     try:
         serve(address, settings)
     except SettingsError as error:
         return _refuse(str(error), 1)
     return 0
+
+
+def has_access(settings: Settings) -> bool:
+    """Whether access is configured; raises a SettingsError that tells all faults of its file."""
+    return settings.access is not None and bool(read_rules(settings.access))
 
 
 def _refuse(why: str, code: int) -> int:
@@ -173,15 +180,4 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on; 0 takes a free one")
     parser.add_argument("--workers", type=int, default=1, help="worker processes (default: 1)")
-    parser.add_argument(
-        "--allow-unauthenticated", action="store_true",
-        help="listen on other addresses although this version has no authentication",
-    )  # fmt: skip
     return parser
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

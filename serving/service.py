@@ -11,7 +11,7 @@ import gc
 
 import bentoml
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount
 
 from serving.answering import warm_up
 from serving.api import router
@@ -23,7 +23,7 @@ from serving.settings import Settings, silence_telemetry
 _GC_THRESHOLD = 50_000
 
 
-def rxplain_service(settings: Settings, extra: tuple[Route, ...] = ()) -> bentoml.Service:
+def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> bentoml.Service:
     """The service over these settings; `extra` routes are for benchmarks beside the product."""
     silence_telemetry()
     backend = Backend(settings)
@@ -71,7 +71,7 @@ def asgi(service: bentoml.Service) -> Starlette:
     return application
 
 
-def application(extra: tuple[Route, ...] = ()) -> Starlette:
+def application(extra: tuple[BaseRoute, ...] = ()) -> Starlette:
     """What each worker of `python -m serving` runs."""
     configure_logs()
     return asgi(RxplainService if not extra else rxplain_service(Settings.from_environment(), extra))

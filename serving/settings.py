@@ -23,7 +23,8 @@ class Settings:
     `retention_days`; None keeps it. `head_deadline_s` closes a connection
     that sends no whole request head for so long, new or kept alive. `batch_ahead_bytes` is how much of a
     batch may wait in memory. `metrics_folder` is where several
-    workers keep their counters together; None counts within one process.
+    workers keep their counters together; None counts within one process. `access` is the TOML file of who is
+    let in; None lets in everybody on this machine and nobody else.
     """
 
     home: Path = Path("var")
@@ -37,6 +38,7 @@ class Settings:
     store: str | None = field(default=None, repr=False)
     keys: Path | None = None
     retention_days: float | None = None
+    access: Path | None = None
 
     def __post_init__(self) -> None:
         positive = (
@@ -76,6 +78,7 @@ class Settings:
         if faults:
             raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
         metrics, keys = environment.get(MULTIPROCESS_METRICS), environment.get("RXPLAIN_KEYS")
+        access = environment.get("RXPLAIN_ACCESS")
         return cls(
             home=Path(environment.get("RXPLAIN_HOME") or usual.home),
             body_limit_bytes=body_limit,
@@ -87,6 +90,7 @@ class Settings:
             store=environment.get("RXPLAIN_STORE") or None,
             keys=Path(keys) if keys else None,
             retention_days=retention if "RXPLAIN_RETENTION_DAYS" in environment else None,
+            access=Path(access) if access else None,
         )
 
 

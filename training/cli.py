@@ -19,6 +19,7 @@ from training.cli_arguments import AnyStudyName, AsJson, DataDir, OnCluster, Stu
 from training.cli_biomarkers import biomarkers
 from training.cli_card import card
 from training.cli_cohort import check, import_files
+from training.cli_keys import keys
 from training.cli_log import PASSED_ON, log
 from training.cli_monitor import logged, monitor, retrain
 from training.cli_new import new
@@ -247,20 +248,19 @@ app.command(rich_help_panel=_ANSWER)(predict)
 app.command(rich_help_panel=_ANSWER)(rank)
 app.command(rich_help_panel=_ANSWER)(encode)
 app.command(rich_help_panel=_ANSWER)(score)
+app.command(rich_help_panel=_ANSWER, context_settings=PASSED_ON)(keys)
 
 
 @app.command(rich_help_panel=_ANSWER)
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's needs RXPLAIN_ACCESS.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
-    allow_unauthenticated: Annotated[
-        bool, typer.Option(help="Listen beyond this machine; see README, Limits.")
-    ] = False,
 ) -> None:
     """Answer over HTTP with the promoted models, until stopped (Ctrl-C)."""
     options = ["--host", host, "--port", str(port), "--workers", str(workers)]
-    options += ["--allow-unauthenticated"] if allow_unauthenticated else []
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "serving", *options])
 

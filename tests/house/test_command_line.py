@@ -12,6 +12,7 @@ import sys
 import pytest
 import typer
 
+import serving.access.commands
 import serving.store.commands
 from features.readers.document import read_documents
 from tests.house.tree import ROOT
@@ -24,9 +25,9 @@ HEAVY = {
 COMMANDS = {
     "studies", "data", "import", "new", "check", "fit", "evaluate", "publish", "promote", "rollback", "show",
     "predict", "rank", "encode", "score", "monitor", "logged", "retrain", "recalibrate", "biomarkers", "card",
-    "report", "tune", "log", "history", "compare", "shadow", "serve", "demo", "doctor",
+    "report", "tune", "log", "keys", "history", "compare", "shadow", "serve", "demo", "doctor",
 }  # fmt: skip
-PASSED_ON = {"log": serving.store.commands.parser}
+PASSED_ON = {"log": serving.store.commands.parser, "keys": serving.access.commands.parser}
 """Commands that another process answers, with what reads their options."""
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ IMPORTED_AS = {
     "prometheus-client": "prometheus_client",
     "bed-reader": "bed_reader",
     "fhir.resources": "fhir",
+    "pyjwt": "jwt",
 }
 UNIMPORTED = {"uvloop", "httptools", "psycopg"}  # uvicorn and SQLAlchemy take them up by themselves
 

@@ -56,6 +56,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("serving/store/*",),
     "alembic": ("serving/store/migrate.py", "serving/store/migrations/*"),
     "cryptography": ("serving/store/keys.py",),
+    "jwt": ("serving/access/jwks.py", "serving/access/tokens.py"),
     "jinja2": ("serving/review/*", "training/model_card/page.py", "training/report_html.py"),
     "markupsafe": ("serving/review/*", "training/model_card/page.py", "training/report_*.py"),
     "lxml": ("training/model_card/validity.py",),

@@ -27,15 +27,17 @@ def test_wrong_settings_are_told_together() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
-def test_another_host_needs_to_be_asked_for(host: str) -> None:
-    with pytest.raises(SettingsError, match="--allow-unauthenticated"):
+def test_another_host_needs_access_configured(host: str) -> None:
+    with pytest.raises(SettingsError, match="RXPLAIN_ACCESS"):
         Address(host=host)
-    assert Address(host=host, allow_unauthenticated=True).host == host
+    assert Address(host=host, has_access=True).host == host
 
 
 def test_the_command_refuses_another_host(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "0.0.0.0"]) == 2
-    assert "no authentication" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "without access configured" in said
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])

@@ -1,0 +1,82 @@
+"""From a request's head to its caller: an API key, a token of a trusted issuer, or this machine itself."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+from starlette.types import Scope
+
+from serving.access.caller import LOCAL, Caller
+from serving.access.issued import IssuedKeys
+from serving.access.keys import PREFIX
+from serving.access.policy import MONITORING, OPEN, Policy
+from serving.access.rules import AccessRules, read_rules
+from serving.access.tokens import Tokens
+from serving.errors import RequestError
+
+LONGEST_CREDENTIAL = 8192
+"""Bytes of a token or key; none that is honest is longer."""
+
+_SCHEME = b"bearer "
+
+
+class Access:
+    """Says who sends a request; without rules every caller on this machine is `LOCAL`, and nobody else."""
+
+    def __init__(self, rules: AccessRules | None) -> None:
+        self.is_configured = rules is not None
+        self.metrics: Policy = MONITORING if rules is not None and not rules.open_metrics else OPEN
+        self._tokens = Tokens(rules.issuers if rules else ())
+        self._keys = IssuedKeys(rules.keys if rules else None)
+
+    @classmethod
+    def of(cls, path: Path | None) -> Self:
+        """The access that a file configures; raises a SettingsError that tells all its faults together."""
+        return cls(None if path is None else read_rules(path))
+
+    async def caller(self, scope: Scope) -> Caller:
+        """Who sent the request; raises the 401 problem where that is not proved."""
+        if not self.is_configured:
+            _require_this_machine(scope)
+            return LOCAL
+        credential = _credential(scope)
+        if credential.startswith(PREFIX):
+            return self._keys.caller(credential)
+        return await self._tokens.caller(credential)
+
+
+def _credential(scope: Scope) -> bytes:
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if not given:
+        raise RequestError("unauthenticated", "Send the header Authorization: Bearer, with a key or a token.")
+    if len(given) > 1:
+        raise RequestError("invalid-credentials", "Send one Authorization header.")
+    value: bytes = given[0]
+    if len(value) > LONGEST_CREDENTIAL:
+        raise RequestError("invalid-credentials", f"A credential has at most {LONGEST_CREDENTIAL} bytes.")
+    if value[: len(_SCHEME)].lower() != _SCHEME:
+        raise RequestError("invalid-credentials", "The scheme of Authorization is Bearer here.")
+    return value[len(_SCHEME) :].strip(b" ")
+
+
+def _require_this_machine(scope: Scope) -> None:
+    """Refuse what came in by another address, as where something else than `python -m serving` serves."""
+    host, port = scope.get("server") or ("", None)
+    if port is not None and not is_loopback(host):
+        raise RequestError("unauthenticated", "No access is configured here; only this machine is answered.")
+
+
+@lru_cache(maxsize=64)
+def is_loopback(host: str) -> bool:
+    """Whether an address or host name is this machine's own.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
+    (True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,97 @@
+"""An answer for callers without genomic access: explained by block and rounded, no gene and no value told.
+
+Contributions to the last digit are genetic data: nine in ten genotypes could be read back from them. What
+stays are the number, its interval and the sums of blocks, rounded to about two digits of the largest.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from serving import json_text
+
+Json = dict[str, Any]  # Any: an answer as it was written, whose version of the schema may be older
+
+_PLAIN = ("clinical.", "medication.")
+_IN_GENERAL = {
+    "unknown_allele": "A genotype has an allele that no patient trained on carried.",
+    "out_of_range": "A molecular feature lies beyond every patient trained on.",
+}
+
+
+def restricted_text(answer: str) -> str:
+    """An answer's JSON as it goes out to a caller without genomic access."""
+    return json_text.plain(restricted(json.loads(answer)))
+
+
+def restricted(answer: Json) -> Json:
+    """The document of a prediction, ranking or simulation without what tells of single genes.
+
+    >>> told = {"scale": "root", "base": 6.0, "margin": 6.3, "blocks": {"genotype": 0.3172}, "features": []}
+    >>> restricted({"explanation": told})["explanation"]["blocks"]
+    {'genotype': 0.32}
+    """
+    return {name: _RULES[name](value) if name in _RULES else value for name, value in answer.items()}
+
+
+def _explanation(told: Json | None) -> Json | None:
+    """Sums of blocks; of a difference, whose blocks are not told, those of the features that are."""
+    if told is None:
+        return None
+    sums: Mapping[str, float] = told.get("blocks") or _by_block(told["features"])
+    others = {} if "blocks" in told else {k: told[k] for k in ("other_features",) if k in told}
+    digits = _digits([*sums.values(), *others.values()])
+    rounded = {name: _rounded(amount, digits) for name, amount in sums.items()}
+    rest = {name: _rounded(amount, digits) for name, amount in others.items()}
+    kept = {name: told[name] for name in ("scale", "base", "margin")}
+    return {**kept, "blocks": rounded, **rest, "rounded_to": 10.0**-digits}
+
+
+def _by_block(features: list[Json]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for feature in features:
+        found.setdefault(feature["block"], []).append(feature["contribution"])
+    return {block: math.fsum(amounts) for block, amounts in found.items()}
+
+
+def _digits(amounts: list[float]) -> int:
+    """Decimals that leave two digits of the largest amount."""
+    largest = max((abs(amount) for amount in amounts), default=0.0)
+    return 1 - math.floor(math.log10(largest)) if largest > 0.0 else 1
+
+
+def _rounded(amount: float, digits: int) -> float:
+    return round(amount, digits) + 0.0
+
+
+def _notices(told: list[Json]) -> list[Json]:
+    """Notices with those of single genes in general words, each said once."""
+    found: list[Json] = []
+    for notice in told:
+        general = _general(notice)
+        if general not in found:
+            found.append(general)
+    return found
+
+
+def _general(notice: Json) -> Json:
+    text, feature = _IN_GENERAL.get(notice["code"]), notice.get("feature")
+    if text is None or (feature is not None and feature.startswith(_PLAIN)):
+        return notice
+    return {**notice, "text": text, "feature": None}
+
+
+def _all(told: list[Json]) -> list[Json]:
+    return [restricted(one) for one in told]
+
+
+_RULES: Mapping[str, Callable[[Any], Any]] = {
+    "explanation": _explanation,
+    "difference_explained": _explanation,
+    "notices": _notices,
+    "ranked": _all,
+    "simulated": _all,
+}

@@ -1,0 +1,67 @@
+"""Routes that say who may use them, and the door before each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from starlette.routing import BaseRoute, Router
+from starlette.routing import Route as PlainRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from features.errors import Fault, SettingsError
+from serving.access.access import Access
+from serving.access.caller import CALLER, LOCAL, Caller
+from serving.access.policy import Policy
+
+_REMEDY = "give it one of serving/access/policy.py"
+NOBODY = Caller("", "", frozenset())
+"""Who uses an open route: nothing is known of them, and nothing is asked."""
+
+
+class Route(PlainRoute):
+    """A route and the policy of who may use it."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        policy: Policy | None = None,
+        methods: Collection[str] | None = None,
+    ) -> None:
+        super().__init__(path, endpoint, methods=methods)
+        self.policy = policy
+
+
+def guarded(routes: Iterable[BaseRoute], access: Access) -> Router:
+    """A router with a door before every route; raises a SettingsError that names those without a policy."""
+    known = list(routes)
+    faults = [
+        Fault(getattr(route, "path", repr(route)), "declares no policy", _REMEDY)
+        for route in known
+        if not isinstance(route, Route) or route.policy is None
+    ]
+    if faults:
+        raise SettingsError(f"{len(faults)} routes do not say who may use them", faults)
+    for route in known:
+        if isinstance(route, Route) and route.policy is not None:
+            route.app = _Door(route.app, route.policy, access)
+    return Router(known, redirect_slashes=False)
+
+
+class _Door:
+    """Lets a request through to a route, with its caller in the scope, before any of its body is read."""
+
+    def __init__(self, app: ASGIApp, policy: Policy, access: Access) -> None:
+        self._app = app
+        self._policy = policy
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._policy.is_open:
+            scope[CALLER] = NOBODY if self._access.is_configured else LOCAL
+        else:
+            caller = await self._access.caller(scope)
+            self._policy.check(caller)
+            scope[CALLER] = caller
+        await self._app(scope, receive, send)
