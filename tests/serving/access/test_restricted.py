@@ -12,12 +12,24 @@ import pytest
 
 from serving.access.caller import Role
 from serving.access.key_file import KeyFile
-from serving.access.restricted import restricted
+from serving.access.restricted import restricted, restricted_text
+from serving.json_text import plain
 from serving.settings import Settings
 from tests.serving.access.test_matrix import issued
 from tests.serving.client import Client
 from tests.serving.openapi_check import faults_of
 from tests.serving.tiny import PATIENT, STUDY, copy_home
+from tests.serving.tiny_sets import (
+    ARMS,
+    BINARY,
+    DRUGS,
+    GENES,
+    PANEL,
+    QUESTION,
+    WIDE,
+    gene_names,
+    patient,
+)
 
 ASKED = {"study": STUDY, "patient": PATIENT}
 EXPLANATION = {
@@ -133,3 +145,35 @@ def test_lines_of_a_batch_are_restricted_too(two: Two) -> None:
         "blocks",
         "rounded_to",
     }
+
+
+HOSTILE = ('"features":[', '"blocks":{', ',"basis":{', '"simulated":[', '],"genes":{', "\\", '\\"', "é")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_quick_way_is_the_same_whatever_a_patient_is_called(client: Client, name: str) -> None:
+    called = f"p{name}p"
+    change = {"name": called, "medications": [{"drug": "amiodarone", "taken": False}]}
+    for path, more in (("/v1/predict", {}), ("/v1/rank", {}), ("/v1/simulate", {"changes": [change]})):
+        body = {**ASKED, "patient": PATIENT | {"patient_id": called}, "explain": "full", **more}
+        text = client.request("POST", path, json=body).text
+        assert json.loads(text)["patient_id"] == called
+        assert restricted_text(text) == plain(restricted(json.loads(text)))
+
+
+@pytest.mark.parametrize("explain", ["none", "top", "full"])
+def test_the_quick_way_is_the_same_for_every_kind_of_study(kinds: Client, explain: str) -> None:
+    few, many = patient(), patient(gene_names(3000)[:100])
+    treated = patient(GENES[:4], ARMS[2])
+    answers = [
+        kinds.ask(BINARY, few, explain=explain), kinds.ask(PANEL, few, drug=DRUGS[3], explain=explain),
+        kinds.ask(QUESTION, treated, explain=explain), kinds.ask(WIDE, many, explain=explain),
+        kinds.rank(PANEL, few, explain=explain), kinds.rank(QUESTION, treated, explain=explain),
+        kinds.rank(BINARY, {"patient_id": "bare"}, explain=explain),
+    ]  # fmt: skip
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        told = restricted_text(answer.text)
+        assert told == plain(restricted(answer.json()))
+        assert '"contribution"' not in told
+        assert '"features"' not in told
