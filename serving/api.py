@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
-from serving.access.caller import caller_of
-from serving.access.policy import ASKING, MODELS, OPEN, RECORDED, REVIEWING
+from serving.access.caller import Caller, caller_of
+from serving.access.policy import ASKING, FEEDBACK, MODELS, OPEN, RECORDED, REPORTING, REVIEWING
 from serving.access.restricted import restricted_text
 from serving.access.route import Route, guarded
 from serving.answering import Answered, answer_request, rank_request, simulate_request
@@ -22,10 +22,12 @@ from serving.body import read_body
 from serving.errors import RequestError
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
+from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
+from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.review.page import POLICY, page_of
-from serving.store.records import PredictionRecord
+from serving.store.records import PredictionRecord, StoredAnswer
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -44,12 +46,26 @@ class AnswerEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         body = await read_body(scope, receive, self._backend.settings)
+        caller = caller_of(scope)
+        if any(name == HEADER for name, _ in scope["headers"]):
+
+            async def make() -> StoredAnswer:
+                told, patient_id = await self._recorded(body, began, caller)
+                return StoredAnswer(200, _JSON, told, patient_id)
+
+            await once_only(self._backend, scope, send, body, make)
+            return
+        told, _ = await self._recorded(body, began, caller)
+        await send_whole(send, 200, told, b"application/json")
+
+    async def _recorded(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
+        """What goes out, once its row is on disk, and of whom."""
         answered = self._answer(self._backend, body, began)
-        caller, answer = caller_of(scope), answered.record.answer
-        await self._backend.store.predictions.append(answered.record, caller.tenant)
-        self._backend.metrics.prediction(answered.record.study, answered.result)
-        told = answer if caller.genomic else restricted_text(answer)
-        await send_whole(send, 200, told.encode(), b"application/json")
+        record = answered.record
+        await self._backend.store.predictions.append(record, caller.tenant)
+        self._backend.metrics.prediction(record.study, answered.result)
+        told = record.answer if caller.genomic else restricted_text(record.answer)
+        return told.encode(), record.patient_id
 
 
 def _json(document: object) -> Response:
@@ -128,6 +144,18 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
         Route("/v1/models/{study}", pages.model, MODELS),
         Route("/v1/models/{study}/schema", pages.schema, MODELS),
         Route("/v1/predictions/{id}", pages.prediction, RECORDED),
+        Route(
+            "/v1/predictions/{id}/outcomes",
+            ReportEndpoint(backend, "outcomes"),
+            REPORTING,
+            methods=["POST", "GET"],
+        ),
+        Route(
+            "/v1/predictions/{id}/feedback",
+            ReportEndpoint(backend, "feedback"),
+            FEEDBACK,
+            methods=["POST", "GET"],
+        ),
         Route("/review/{id}", pages.review, REVIEWING),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),

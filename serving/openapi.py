@@ -6,14 +6,19 @@ from dataclasses import dataclass
 
 from features.synthetic import probe_documents
 from serving.errors import KINDS, MEDIA_TYPE
+from serving.once_only import LONGEST_KEY
 from serving.openapi_schemas import ANY, SCHEMAS, TEXT, Schema, closed, list_of, ref
 
 _ALWAYS = ("body-too-large", "internal", "overloaded")
 _GUARDED = (
     "unauthenticated", "invalid-credentials", "not-permitted", "issuer-unavailable", "access-unavailable"
 )  # fmt: skip
-
-
+_ONCE = ("idempotency-in-progress", "idempotency-mismatch")
+_KEY: Schema = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
+    "description": "The same key with the same body is answered once; for 24 hours that answer comes again.",
+}  # fmt: skip
 _BEARER = "A token of a trusted issuer (OpenID Connect, SMART backend services), or an API key."
 
 
@@ -30,6 +35,8 @@ class _Operation:
     media: str = "application/json"
     body: Schema | None = None
     is_open: bool = False
+    status: int = 200
+    once_only: bool = False
 
 
 def openapi_document(has_access: bool = False) -> Schema:
@@ -73,10 +80,11 @@ def _examples() -> dict[str, list[Schema]]:
 def _operation(o: _Operation) -> Schema:
     found: Schema = {"operationId": o.name, "summary": o.summary, "responses": _responses(o)}
     names = [part[1:-1] for part in o.path.split("/") if part.startswith("{")]
-    if names:
-        found["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
-        ]
+    asked: list[Schema] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+    ]
+    if asked or o.once_only:
+        found["parameters"] = [*asked, *([_KEY] if o.once_only else [])]
     if o.body is not None:
         media = o.media if o.media.endswith("json") else "application/json"
         found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}}}
@@ -84,9 +92,9 @@ def _operation(o: _Operation) -> Schema:
 
 
 def _responses(o: _Operation) -> Schema:
-    found: Schema = {"200": {"description": o.summary, "content": {o.media: {"schema": o.answer}}}}
+    found: Schema = {str(o.status): {"description": o.summary, "content": {o.media: {"schema": o.answer}}}}
     by_status: dict[int, list[str]] = {}
-    for kind in (*o.problems, *(() if o.is_open else _GUARDED), *_ALWAYS):
+    for kind in (*o.problems, *(_ONCE if o.once_only else ()), *(() if o.is_open else _GUARDED), *_ALWAYS):
         by_status.setdefault(KINDS[kind].status, []).append(kind)
     for status, kinds in sorted(by_status.items()):
         types = {"properties": {"type": {"enum": [f"urn:rxplain:problem:{kind}" for kind in kinds]}}}
@@ -105,18 +113,22 @@ _ASKED = (
     "malformed-json", "unknown-study", "body-too-slow", "unsupported-media-type", "invalid-request",
     "withheld", "not-ready", "audit-unavailable",
 )  # fmt: skip
+_REPORTED = (
+    "malformed-json", "unknown-prediction", "unknown-study", "body-too-slow", "unsupported-media-type",
+    "invalid-request", "not-ready", "audit-unavailable",
+)  # fmt: skip
 _OPERATIONS = (
     _Operation(
         "post", "/v1/predict", "predict", "One patient's answer, recorded before it is sent", ref("Answer"),
-        _ASKED, body=ref("PredictRequest"),
+        _ASKED, body=ref("PredictRequest"), once_only=True,
     ),
     _Operation(
         "post", "/v1/rank", "rank", "One patient's drugs or treatments ranked, recorded before it is sent",
-        ref("Ranking"), _ASKED, body=ref("RankRequest"),
+        ref("Ranking"), _ASKED, body=ref("RankRequest"), once_only=True,
     ),
     _Operation(
         "post", "/v1/simulate", "simulate", "What becomes of one patient's answer when something is changed",
-        ref("Simulation"), _ASKED, body=ref("SimulateRequest"),
+        ref("Simulation"), _ASKED, body=ref("SimulateRequest"), once_only=True,
     ),
     _Operation(
         "post", "/v1/batch", "batch", "Many patients, a request a line; answered in order, each on its own",
@@ -137,6 +149,22 @@ _OPERATIONS = (
         "get", "/v1/predictions/{id}", "prediction", "An answer as it was given",
         {"oneOf": [ref("Answer"), ref("Ranking"), ref("Simulation")]},
         ("unknown-prediction", "not-ready"),
+    ),
+    _Operation(
+        "post", "/v1/predictions/{id}/outcomes", "report_outcome", "What became of the patient of an answer",
+        ref("Outcome"), _REPORTED, body=ref("OutcomeReport"), status=201, once_only=True,
+    ),
+    _Operation(
+        "get", "/v1/predictions/{id}/outcomes", "outcomes", "What was reported of an answer, oldest first",
+        closed({"outcomes": list_of(ref("Outcome"))}), ("unknown-prediction", "not-ready"),
+    ),
+    _Operation(
+        "post", "/v1/predictions/{id}/feedback", "give_feedback", "What was done with an answer",
+        ref("Feedback"), _REPORTED, body=ref("FeedbackReport"), status=201, once_only=True,
+    ),
+    _Operation(
+        "get", "/v1/predictions/{id}/feedback", "feedback", "What was said of an answer, oldest first",
+        closed({"feedback": list_of(ref("Feedback"))}), ("unknown-prediction", "not-ready"),
     ),
     _Operation(
         "get", "/review/{id}", "review", "The page on which a prediction is inspected", TEXT,

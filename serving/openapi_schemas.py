@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.outcome import DIRECTIONS
+from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
 from serving.request_schema import LEVEL, explain_schema
 from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
 
@@ -92,6 +93,28 @@ SCHEMAS: dict[str, Schema] = {
         "description": "One line of a batch's answer; the last one tells what came of all, and a body that "
         "ends without it was cut off.",
     },
+    "OutcomeReport": closed(
+        {
+            "name": TEXT | {"description": "The outcome as the answer names it."},
+            "value": {"type": ["number", "boolean"]}, "unit": TEXT,
+            "option": TEXT | {"description": "The drug or treatment had, where the study has several."},
+            "observed": {"type": "string", "format": "date"},
+        },
+        optional=("option", "observed"),
+    ),
+    "Outcome": closed(
+        {
+            "id": TEXT, "time": TEXT, "prediction_id": TEXT, "name": TEXT, "value": _NUMBER, "unit": TEXT,
+            "option": or_null("string"), "observed": or_null("string"), "by": TEXT,
+        }
+    ) | {"description": "An outcome is amended by another of the same name and option; the last one counts."},
+    "FeedbackReport": closed(
+        {"kind": {"enum": list(FEEDBACK_KINDS)}, "detail": TEXT | {"maxLength": LONGEST_DETAIL}},
+        optional=("detail",),
+    ),
+    "Feedback": closed(
+        {"id": TEXT, "time": TEXT, "prediction_id": TEXT, "kind": TEXT, "detail": TEXT, "by": TEXT}
+    ),
     "SimulateRequest": closed(
         {
             "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("top"),

@@ -27,16 +27,23 @@ CHANGES = {"changes": [{"name": "with amiodarone", "medications": [{"drug": "ami
 OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json"}
 MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"}
 ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"}
-RECORDS = {"/v1/predictions/{id}", "/review/{id}"}
+READ = {"/v1/predictions/{id}", "/review/{id}"}
+OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
+RECORDS = READ | {OUTCOMES, FEEDBACK}
 MAY = {
-    Role.APPLICATION: ASKING | MODEL_ROUTES,
+    Role.APPLICATION: ASKING | MODEL_ROUTES | {OUTCOMES},
     Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS,
-    Role.REVIEWER: MODEL_ROUTES | RECORDS,
+    Role.REVIEWER: MODEL_ROUTES | READ,
     Role.DATA_SCIENTIST: MODEL_ROUTES | {"/metrics"},
     Role.ADMINISTRATOR: {"/metrics"},
     None: set(),
 }
 GENOMIC_ONLY = {"/review/{id}"}
+TOLD = {
+    OUTCOMES: {"name": "weekly_dose", "value": 30.0, "unit": "mg/wk"},
+    FEEDBACK: {"kind": "agreed"},
+}
+CREATING = {(OUTCOMES, "POST"), (FEEDBACK, "POST")}
 
 
 class Served:
@@ -62,7 +69,7 @@ class Served:
         headers = {"authorization": f"Bearer {credential}"} if credential else {}
         if method != "POST":
             return self.client.request(method, where, headers=headers)
-        body = ASKED | (CHANGES if path == "/v1/simulate" else {})
+        body = TOLD.get(path) or ASKED | (CHANGES if path == "/v1/simulate" else {})
         media = "application/x-ndjson" if path == "/v1/batch" else "application/json"
         headers["content-type"] = media
         return self.client.request(method, where, content=json.dumps(body), headers=headers)
@@ -95,7 +102,8 @@ def test_no_cell_of_the_matrix_is_wrong(served: Served) -> None:
         for (role, tenant, genomic), credential in served.keys.items():
             status = served.ask(path, method, credential).status_code
             may = path in OPEN_ROUTES or (path in MAY[role] and (genomic or path not in GENOMIC_ONLY))
-            expected = 403 if not may else 404 if path in RECORDS and tenant == "south" else 200
+            done = 201 if (path, method) in CREATING else 200
+            expected = 403 if not may else 404 if path in RECORDS and tenant == "south" else done
             if status != expected:
                 wrong.append((path, method, role, tenant, genomic, status, expected))
     assert not wrong
