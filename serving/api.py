@@ -21,13 +21,14 @@ from serving.batching import BatchEndpoint
 from serving.body import read_body
 from serving.errors import RequestError
 from serving.guard import send_whole
+from serving.looked_at import looked_at
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.review.page import POLICY, page_of
-from serving.store.records import PredictionRecord, StoredAnswer
+from serving.store.records import StoredAnswer
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -97,20 +98,17 @@ class Pages:
 
     async def prediction(self, request: Request) -> Response:
         """A recorded answer, byte for byte as it was given to a caller of the same access."""
-        answer = self._recorded(request).answer
+        answer = (await looked_at(self._backend, request)).answer
         told = answer if caller_of(request.scope).genomic else restricted_text(answer)
         return Response(told, media_type=_JSON, headers=_FIXED)
 
     async def review(self, request: Request) -> Response:
         """The page on which a clinician inspects a recorded prediction."""
-        record = self._recorded(request)
+        record = await looked_at(self._backend, request)
         bundle = self._backend.repository.bundle(record.digest)
         page = page_of(record, bundle)
         headers = _FIXED | {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
         return Response(page, media_type="text/html", headers=headers)
-
-    def _recorded(self, request: Request) -> PredictionRecord:
-        return self._backend.record(request.path_params["id"], caller_of(request.scope).tenant)
 
     async def livez(self, _: Request) -> Response:
         """This process answers."""

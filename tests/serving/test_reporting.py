@@ -148,3 +148,14 @@ def test_a_request_that_failed_may_be_sent_again_with_its_key(client: Client) ->
     for _ in range(2):
         refused = client.request("POST", "/v1/predict", json={"study": STUDY}, headers=headers)
         assert refused.json()["type"].endswith("invalid-request")
+
+
+def test_whoever_looks_at_an_answer_is_noted(client: Client, answered: dict) -> None:
+    for path in ("/v1/predictions/{id}", "/review/{id}", OUTCOMES):
+        client.get(path.format(id=answered["id"]))
+    store = Store.open(client.settings)
+    noted = store.audit.of_record(answered["id"], "local")
+    store.close()
+    told = [(one.subject, one.method, one.route, one.status) for one in noted]
+    routes = ("/v1/predictions/{id}", "/review/{id}", OUTCOMES)
+    assert told == [("local", "GET", route, 200) for route in routes]
