@@ -21,14 +21,13 @@ from serving.batching import BatchEndpoint
 from serving.body import read_body
 from serving.errors import RequestError
 from serving.guard import send_whole
-from serving.looked_at import looked_at
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.review.page import POLICY, page_of
-from serving.store.records import StoredAnswer
+from serving.store.records import PredictionRecord, StoredAnswer
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -54,7 +53,7 @@ class AnswerEndpoint:
                 told, patient_id = await self._recorded(body, began, caller)
                 return StoredAnswer(200, _JSON, told, patient_id)
 
-            await once_only(self._backend, scope, send, body, make)
+            await once_only(self._backend.store, scope, send, body, make)
             return
         told, _ = await self._recorded(body, began, caller)
         await send_whole(send, 200, told, b"application/json")
@@ -98,17 +97,20 @@ class Pages:
 
     async def prediction(self, request: Request) -> Response:
         """A recorded answer, byte for byte as it was given to a caller of the same access."""
-        answer = (await looked_at(self._backend, request)).answer
+        answer = self._kept(request).answer
         told = answer if caller_of(request.scope).genomic else restricted_text(answer)
         return Response(told, media_type=_JSON, headers=_FIXED)
 
     async def review(self, request: Request) -> Response:
         """The page on which a clinician inspects a recorded prediction."""
-        record = await looked_at(self._backend, request)
+        record = self._kept(request)
         bundle = self._backend.repository.bundle(record.digest)
         page = page_of(record, bundle)
         headers = _FIXED | {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
         return Response(page, media_type="text/html", headers=headers)
+
+    def _kept(self, request: Request) -> PredictionRecord:
+        return self._backend.record(request.path_params["id"], caller_of(request.scope).tenant)
 
     async def livez(self, _: Request) -> Response:
         """This process answers."""
@@ -160,4 +162,4 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
         Route("/metrics", pages.metrics, backend.access.metrics),
         Route("/openapi.json", pages.openapi, OPEN),
     ]
-    return guarded(routes, backend.access)
+    return guarded(routes, backend.access, backend.note)

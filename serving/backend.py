@@ -13,7 +13,7 @@ from serving.metrics import Metrics
 from serving.ranking import RankWriter
 from serving.repository import Repository, Served
 from serving.settings import Settings
-from serving.store.records import PredictionRecord
+from serving.store.records import AccessRecord, PredictionRecord
 from serving.store.store import Store
 
 
@@ -78,6 +78,10 @@ class Backend:
         if known is None or known.served is not served:
             known = self._writers[study] = Writers.of(served)
         return known
+
+    async def note(self, access: AccessRecord) -> None:
+        """Return once it is on disk who asked for what; raises the 503 problem when it cannot be."""
+        await self.store.audit.note(access)
 
     def record(self, prediction_id: str, tenant: str) -> PredictionRecord:
         """A tenant's recorded answer; raises the 404 problem when there is none, or it was erased."""

@@ -8,10 +8,10 @@ from starlette.types import Scope, Send
 
 from features.errors import Fault
 from serving.access.caller import caller_of
-from serving.backend import Backend
 from serving.errors import RequestError
 from serving.guard import send_whole
 from serving.store.records import StoredAnswer
+from serving.store.store import Store
 
 HEADER = b"idempotency-key"
 LONGEST_KEY = 200
@@ -19,16 +19,19 @@ _REPEATED = ((b"idempotency-replayed", b"true"),)
 
 
 async def once_only(
-    backend: Backend, scope: Scope, send: Send, body: bytes, make: Callable[[], Awaitable[StoredAnswer]]
+    store: Store, scope: Scope, send: Send, body: bytes, make: Callable[[], Awaitable[StoredAnswer]]
 ) -> None:
-    """Send what `make` gives, or, of a key that came before with the same body, what it gave then."""
+    """Send what `make` gives, or, of a key that came before with the same body, what it gave then.
+
+    A caller with less access than whoever sent the key before is somebody else.
+    """
     key = _key(scope)
     if key is None:
         answer = await make()
     else:
         caller = caller_of(scope)
-        owner = f"{caller.subject}\x1f{key}"
-        answer = await backend.store.idempotent(owner, caller.tenant, scope["path"], body, make)
+        owner = "\x1f".join((caller.subject, "genomic" if caller.genomic else "grouped", key))
+        answer = await store.idempotent(owner, caller.tenant, scope["path"], body, make)
     headers = _REPEATED if answer.repeated else ()
     await send_whole(send, answer.status, answer.body, answer.media.encode(), headers)
 

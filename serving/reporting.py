@@ -19,7 +19,6 @@ from serving.backend import Backend
 from serving.body import parse_object, read_body
 from serving.errors import RequestError
 from serving.guard import send_whole
-from serving.looked_at import looked_at
 from serving.once_only import once_only
 from serving.store.outcome_units import checked_value
 from serving.store.records import FeedbackRecord, OutcomeRecord, PredictionRecord, StoredAnswer, new_id
@@ -41,7 +40,7 @@ class ReportEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, caller = Request(scope, receive), caller_of(scope)
-        record = await looked_at(self._backend, request)
+        record = self._backend.record(request.path_params["id"], caller.tenant)
         if request.method == "GET":
             told = getattr(self._backend.store, self._what).of_prediction(record.id, caller.tenant)
             listed = json.dumps({self._what: [asdict(one) for one in told]}, ensure_ascii=False)
@@ -52,7 +51,7 @@ class ReportEndpoint:
         async def make() -> StoredAnswer:
             return await self._kept(body, record, caller)
 
-        await once_only(self._backend, scope, send, body, make)
+        await once_only(self._backend.store, scope, send, body, make)
 
     async def _kept(self, body: bytes, record: PredictionRecord, caller: Caller) -> StoredAnswer:
         document = parse_object(body, self._backend.settings.body_limit_bytes)

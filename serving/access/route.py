@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from features.errors import Fault, SettingsError
 from serving.access.access import Access
 from serving.access.caller import CALLER, LOCAL, Caller
+from serving.access.noting import Note, Noted
 from serving.access.policy import Policy
 
 _REMEDY = "give it one of serving/access/policy.py"
@@ -33,8 +34,11 @@ class Route(PlainRoute):
         self.policy = policy
 
 
-def guarded(routes: Iterable[BaseRoute], access: Access) -> Router:
-    """A router with a door before every route; raises a SettingsError that names those without a policy."""
+def guarded(routes: Iterable[BaseRoute], access: Access, note: Note) -> Router:
+    """A router with a door before every route; raises a SettingsError that names those without a policy.
+
+    `note` is told of each request to a route that gives out what is kept of one patient.
+    """
     known = list(routes)
     faults = [
         Fault(getattr(route, "path", repr(route)), "declares no policy", _REMEDY)
@@ -45,23 +49,35 @@ def guarded(routes: Iterable[BaseRoute], access: Access) -> Router:
         raise SettingsError(f"{len(faults)} routes do not say who may use them", faults)
     for route in known:
         if isinstance(route, Route) and route.policy is not None:
-            route.app = _Door(route.app, route.policy, access)
+            route.app = _Door(route.app, route.policy, access, note)
     return Router(known, redirect_slashes=False)
 
 
 class _Door:
     """Lets a request through to a route, with its caller in the scope, before any of its body is read."""
 
-    def __init__(self, app: ASGIApp, policy: Policy, access: Access) -> None:
-        self._app = app
-        self._policy = policy
+    def __init__(self, app: ASGIApp, policy: Policy, access: Access, note: Note) -> None:
         self._access = access
+        self._is_open = policy.is_open
+        self._inside: ASGIApp = _Checked(app, policy)
+        if policy.of_tenant:
+            self._inside = Noted(self._inside, note)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._policy.is_open:
+        if self._is_open:
             scope[CALLER] = NOBODY if self._access.is_configured else LOCAL
         else:
-            caller = await self._access.caller(scope)
-            self._policy.check(caller)
-            scope[CALLER] = caller
+            scope[CALLER] = await self._access.caller(scope)
+        await self._inside(scope, receive, send)
+
+
+class _Checked:
+    """Lets through whom the policy lets through."""
+
+    def __init__(self, app: ASGIApp, policy: Policy) -> None:
+        self._app = app
+        self._policy = policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._policy.check(scope[CALLER])
         await self._app(scope, receive, send)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jwt.algorithms import RSAAlgorithm
 
 from serving.access.access import Access
 from serving.access.issuer import Issuer
@@ -123,7 +124,8 @@ def test_a_redirect_is_not_followed(own: IssuerProcess) -> None:
 
 
 def test_only_keys_that_sign_and_are_public_are_taken() -> None:
-    private = {**public_jwk(RSA_KEY, "private"), "d": "AQAB"}
+    private = {**RSAAlgorithm.to_jwk(RSA_KEY, as_dict=True), "kid": "private", "use": "sig"}
+    assert "d" in private
     others = [
         private, public_jwk(RSA_KEY, "encrypts") | {"use": "enc"},
         {"kty": "oct", "kid": "shared", "k": "AAAA"},

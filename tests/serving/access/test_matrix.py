@@ -157,10 +157,14 @@ def test_metrics_may_be_opened_to_all(home: Path, tmp_path: Path) -> None:
         assert client.get("/v1/models").status_code == 401
 
 
+async def _unused(_: object) -> None:
+    raise AssertionError("nothing is asked")
+
+
 @pytest.mark.parametrize("route", [Route("/extra", lambda _: None), PlainRoute("/extra", lambda _: None)])
 def test_a_route_without_a_policy_is_not_served(home: Path, route: PlainRoute) -> None:
     with pytest.raises(SettingsError, match="/extra: declares no policy"):
-        guarded([Route("/known", lambda _: None, OPEN), route], Access(None))
+        guarded([Route("/known", lambda _: None, OPEN), route], Access(None), _unused)
 
 
 def test_the_service_does_not_start_with_an_undeclared_route(home: Path) -> None:

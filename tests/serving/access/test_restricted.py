@@ -177,3 +177,16 @@ def test_the_quick_way_is_the_same_for_every_kind_of_study(kinds: Client, explai
         assert told == plain(restricted(answer.json()))
         assert '"contribution"' not in told
         assert '"features"' not in told
+
+
+def test_the_quick_way_is_the_same_where_notices_tell_of_genes(client: Client, kinds: Client) -> None:
+    rare = PATIENT | {"genotypes": [{"gene": "CYP2C9", "diplotype": "*1/*8"}, *PATIENT["genotypes"][1:]]}
+    high = patient()
+    high["expression"]["values"] = dict.fromkeys(GENES, 20.0)
+    for answer, code in ((client.predict(rare), "unknown_allele"), (kinds.ask(BINARY, high), "out_of_range")):
+        assert f'"code":"{code}"' in answer.text
+        assert restricted_text(answer.text) == plain(restricted(answer.json()))
+        notices = json.loads(restricted_text(answer.text))["notices"]
+        (told,) = (notice for notice in notices if notice["code"] == code)
+        assert told["feature"] is None
+        assert not any(gene in told["text"] for gene in ("CYP2C9", *GENES))

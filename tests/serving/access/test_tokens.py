@@ -185,6 +185,14 @@ def test_a_forged_token_is_refused(access_file, case: str) -> None:
     assert refusal(access_file(), FORGED[case]()).kind == "invalid-credentials"
 
 
+@pytest.mark.parametrize(
+    "case", ["alg none", "HS256 with the public key", "an algorithm that is not allowed"]
+)
+def test_another_algorithm_is_refused_before_any_key_is_looked_for(access_file, case: str) -> None:
+    told = refusal(access_file(uri="http://127.0.0.1:9/nobody"), FORGED[case]())
+    assert told.summary == "The token is signed by another algorithm than its issuer's."
+
+
 def test_keys_named_in_a_token_are_never_fetched_nor_used(access_file, issuer: IssuerProcess) -> None:
     uri = issuer.uri.replace("/keys", "/forged")
     pointing = {"jku": uri, "x5u": uri, "jwk": public_jwk(OTHER_KEY, "rsa-1")}

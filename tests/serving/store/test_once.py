@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from serving.access.caller import CALLER, Caller, Role
 from serving.errors import RequestError
+from serving.once_only import once_only
 from serving.store.once import CLAIM_S, KEPT_S, Idempotency, ReplayGuard
 from serving.store.records import StoredAnswer
 from serving.store.store import Store
@@ -41,6 +43,26 @@ def test_the_same_request_is_answered_once(opened: Callable[[], Store]) -> None:
         assert other.body == b'{"n": 2}'
 
     asyncio.run(ask())
+
+
+def test_with_less_access_the_key_is_another(store: Store) -> None:
+    sent: list[dict] = []
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    async def ask(*, genomic: bool) -> bytes:
+        caller = Caller("app", "north", frozenset({Role.APPLICATION}), genomic)
+        headers = [(b"idempotency-key", b"visit-7")]
+        scope = {"type": "http", "path": "/v1/predict", "headers": headers, CALLER: caller}
+        await once_only(store, scope, send, BODY, work)
+        return sent[-1]["body"]
+
+    async def visits() -> list[bytes]:
+        return [await ask(genomic=genomic) for genomic in (True, False, True)]
+
+    work = Work()
+    assert asyncio.run(visits()) == [b'{"n": 1}', b'{"n": 2}', b'{"n": 1}']
 
 
 @pytest.mark.parametrize(("route", "body"), [("/v1/predict", b"{}"), ("/v1/rank", BODY)])
