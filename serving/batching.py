@@ -168,7 +168,7 @@ def _answer_together(
     found: dict[int, Answered | Exception] = {}
     for i, (one, option) in enumerate(zip(group, options, strict=True)):
         prediction_id = new_id()
-        text = writers.answers.write(prediction_id, first.explain, answers, option, i)
+        text = writers.answers.write(prediction_id, first.explain, answers, cohort, option, i)
         body = one.line.body or b""
         record = recorded(prediction_id, writers.served, cohort.patient_ids[i], (body, text), began)
         found[one.line.number] = Answered(record, "declined" if answers.is_declined(i) else "answered")
