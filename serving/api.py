@@ -12,7 +12,17 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 from serving.access.caller import Caller, caller_of
-from serving.access.policy import ASKING, FEEDBACK, MODELS, OPEN, RECORDED, REPORTING, REVIEWING
+from serving.access.policy import (
+    ASKING,
+    FEEDBACK,
+    FORGETTING,
+    HANDING_OUT,
+    MODELS,
+    OPEN,
+    RECORDED,
+    REPORTING,
+    REVIEWING,
+)
 from serving.access.restricted import restricted_text
 from serving.access.route import Route, guarded
 from serving.answering import Answered, answer_request, rank_request, simulate_request
@@ -27,6 +37,7 @@ from serving.openapi import openapi_document
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.review.page import POLICY, page_of
+from serving.rights import JSON, LINES, RightsEndpoint, erased, exported
 from serving.store.records import PredictionRecord, StoredAnswer
 
 _JSON = "application/json"
@@ -156,6 +167,8 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
             FEEDBACK,
             methods=["POST", "GET"],
         ),
+        Route("/v1/patients/export", RightsEndpoint(backend, exported, LINES), HANDING_OUT, methods=["POST"]),
+        Route("/v1/patients/erase", RightsEndpoint(backend, erased, JSON), FORGETTING, methods=["POST"]),
         Route("/review/{id}", pages.review, REVIEWING),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),

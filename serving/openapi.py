@@ -37,6 +37,7 @@ class _Operation:
     is_open: bool = False
     status: int = 200
     once_only: bool = False
+    asked: str = ""
 
 
 def openapi_document(has_access: bool = False) -> Schema:
@@ -86,7 +87,7 @@ def _operation(o: _Operation) -> Schema:
     if asked or o.once_only:
         found["parameters"] = [*asked, *([_KEY] if o.once_only else [])]
     if o.body is not None:
-        media = o.media if o.media.endswith("json") else "application/json"
+        media = o.asked or (o.media if o.media.endswith("json") else "application/json")
         found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}}}
     return found
 
@@ -116,6 +117,10 @@ _ASKED = (
 _REPORTED = (
     "malformed-json", "unknown-prediction", "unknown-study", "body-too-slow", "unsupported-media-type",
     "invalid-request", "not-ready", "audit-unavailable",
+)  # fmt: skip
+_RIGHTS = (
+    "malformed-json", "body-too-slow", "unsupported-media-type", "invalid-request", "not-ready",
+    "audit-unavailable",
 )  # fmt: skip
 _OPERATIONS = (
     _Operation(
@@ -165,6 +170,15 @@ _OPERATIONS = (
     _Operation(
         "get", "/v1/predictions/{id}/feedback", "feedback", "What was said of an answer, oldest first",
         closed({"feedback": list_of(ref("Feedback"))}), ("unknown-prediction", "not-ready"),
+    ),
+    _Operation(
+        "post", "/v1/patients/export", "export_patient", "Everything kept of one patient, a row a line",
+        ref("PatientRow"), _RIGHTS, media="application/x-ndjson", body=ref("PatientRequest"),
+        asked="application/json",
+    ),
+    _Operation(
+        "post", "/v1/patients/erase", "erase_patient", "One patient erased; the chain still holds",
+        ref("Erasure"), _RIGHTS, body=ref("PatientRequest"),
     ),
     _Operation(
         "get", "/review/{id}", "review", "The page on which a prediction is inspected", TEXT,

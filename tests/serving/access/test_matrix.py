@@ -29,19 +29,22 @@ MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"}
 ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"}
 READ = {"/v1/predictions/{id}", "/review/{id}"}
 OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
+EXPORT, ERASE = "/v1/patients/export", "/v1/patients/erase"
 RECORDS = READ | {OUTCOMES, FEEDBACK}
 MAY = {
     Role.APPLICATION: ASKING | MODEL_ROUTES | {OUTCOMES},
     Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS,
     Role.REVIEWER: MODEL_ROUTES | READ,
     Role.DATA_SCIENTIST: MODEL_ROUTES | {"/metrics"},
-    Role.ADMINISTRATOR: {"/metrics"},
+    Role.ADMINISTRATOR: {"/metrics", EXPORT, ERASE},
     None: set(),
 }
-GENOMIC_ONLY = {"/review/{id}"}
+GENOMIC_ONLY = {"/review/{id}", EXPORT}
 TOLD = {
     OUTCOMES: {"name": "weekly_dose", "value": 30.0, "unit": "mg/wk"},
     FEEDBACK: {"kind": "agreed"},
+    EXPORT: {"patient_id": "nobody"},
+    ERASE: {"patient_id": "nobody"},
 }
 CREATING = {(OUTCOMES, "POST"), (FEEDBACK, "POST")}
 
