@@ -61,7 +61,7 @@ _READING_OF: Mapping[str, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Panel:
     """What an assay reads: its genes (None: the whole exome or genome) and its size in Mb (NaN: unknown).
 
@@ -83,6 +83,17 @@ class Panel:
         faults = list(self._faults())
         if faults:
             raise CohortError(f"{len(faults)} faults in the panel '{self.name}'", faults)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both read the same; a size that is unknown to both is the same."""
+        return self._all() == other._all() if isinstance(other, Panel) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def _all(self) -> tuple[object, ...]:
+        size = None if math.isnan(self.size_mb) else self.size_mb
+        return self.name, self.genes, size, self.reads
 
     def _faults(self) -> Iterator[Fault]:
         if not is_name(self.name):

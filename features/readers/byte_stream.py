@@ -76,8 +76,8 @@ class ByteStream(io.RawIOBase):
         return len(chunk)
 
     def close(self) -> None:
-        """Close the file too."""
-        if not self.closed:
+        """Close the file too, if it was ever opened."""
+        if not self.closed and hasattr(self, "_file"):
             self._file.close()
         super().close()
 

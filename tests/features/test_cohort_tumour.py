@@ -43,6 +43,14 @@ def test_findings_of_a_gene_are_found_by_their_rows() -> None:
     assert cohort.variant_rows("KRAS").tolist() == []
 
 
+def test_assays_of_unknown_size_are_alike_when_all_else_is() -> None:
+    one, other = (Panel("p", frozenset({"TP53"}), float("nan")) for _ in range(2))
+    assert one == other
+    assert len({one, other}) == 1
+    assert one != Panel("p", frozenset({"TP53"}), 1.0)
+    assert one != "p"
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [

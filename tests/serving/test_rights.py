@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_what_is_no_such_request_is_refused_without_the_id(
 def test_each_request_is_noted_without_the_id(two, route: str) -> None:
     client, _ = two
     client.request("POST", route, json={"patient_id": CANARY})
-    with sqlite3.connect(client.settings.home / "store.db") as rows:
+    with closing(sqlite3.connect(client.settings.home / "store.db")) as rows:
         notes = [str(row) for row in rows.execute("SELECT * FROM access")]
     assert any(f"'{route}'" in note for note in notes)
     assert CANARY not in " ".join(notes)
