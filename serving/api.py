@@ -12,7 +12,16 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
 from serving.access.caller import Caller, caller_of
-from serving.access.policy import ASKING, FEEDBACK, MODELS, OPEN, RECORDED, REPORTING, REVIEWING
+from serving.access.policy import (
+    ASKING,
+    FEEDBACK,
+    MODELS,
+    OPEN,
+    RECORDED,
+    REPORTING,
+    REVIEWING,
+    SIGNING,
+)
 from serving.access.restricted import restricted_text
 from serving.access.route import Route, guarded
 from serving.answering import Answered, answer_request, rank_request, simulate_request
@@ -27,6 +36,7 @@ from serving.openapi import openapi_document
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.review.page import POLICY, page_of
+from serving.signing import VerdictEndpoint
 from serving.store.records import PredictionRecord, StoredAnswer
 
 _JSON = "application/json"
@@ -156,6 +166,7 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
             FEEDBACK,
             methods=["POST", "GET"],
         ),
+        Route("/v1/predictions/{id}/verdicts", VerdictEndpoint(backend), SIGNING, methods=["POST", "GET"]),
         Route("/review/{id}", pages.review, REVIEWING),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),

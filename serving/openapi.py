@@ -167,6 +167,14 @@ _OPERATIONS = (
         closed({"feedback": list_of(ref("Feedback"))}), ("unknown-prediction", "not-ready"),
     ),
     _Operation(
+        "post", "/v1/predictions/{id}/verdicts", "sign", "Signing an answer off, or against it",
+        ref("Verdict"), _REPORTED, body=ref("VerdictGiven"), status=201, once_only=True,
+    ),
+    _Operation(
+        "get", "/v1/predictions/{id}/verdicts", "verdicts", "Who signed an answer, oldest first",
+        ref("Verdicts"), ("unknown-prediction", "not-ready"),
+    ),
+    _Operation(
         "get", "/review/{id}", "review", "The page on which a prediction is inspected", TEXT,
         ("unknown-prediction", "not-ready"), media="text/html",
     ),

@@ -1,14 +1,14 @@
 """What a list tells of an answer at a glance: its row of the worklist, made from the answer's text.
 
-An answer is mostly its explanation, which is not parsed: `,"explanation":` with bare quotes stands in no JSON
-string, where quotes are escaped, so that what comes before it can be closed and read alone.
+An answer is mostly its explanation, and this stands in the way of every answer, so that nothing is parsed: what
+is wanted is found by its name. A name with bare quotes stands in no JSON string, where quotes are escaped.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,14 @@ from serving.store.keys import KeyRing
 from serving.store.records import PredictionRecord
 
 PREDICTION, RANKING, SIMULATION = "prediction", "ranking", "simulation"
+
 _EXPLANATION, _NOTICES = ',"explanation":', ',"notices":'
-_RANKED, _PLACE, _SIMULATED = '"ranked":[', '"place":', '"simulated":['
-_DECODER = json.JSONDecoder()
-Json = Mapping[str, Any]  # Any: an answer as it was written, whose version of the schema may be older
+_RANKED, _SIMULATED, _EVENT = '"ranked":[', '"simulated":[', '"event":"'
+_END = r"(-?[\d.e+-]+|null)"
+_INTERVAL = rf'\{{"level":[^,]+,"lower":{_END},"upper":{_END}\}}'
+_NUMBERS = re.compile(rf'"value":{_END},"unit":"[^"]*","interval":(?:null|{_INTERVAL})')
+_CODE = re.compile(r'"code":"([a-z_]+)"')
+_NULL = "null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +31,40 @@ class Glance:
     """An answer without its explanation.
 
     `width` is the interval's length over the value, of a probability the length itself; infinite where an end
-    is unbounded, None where no number is given. Of a ranking `told` is the first option.
+    is unbounded, None where no number is given. `told` is JSON of what stands before the notices; of a ranking
+    the first option's numbers count, and its notices beside those of all.
     """
 
     kind: str
     declined: bool
     width: float | None
     notices: tuple[str, ...]
-    told: Json
-    n_options: int = 0
+    told: str
 
 
 def glance_of(answer: str) -> Glance:
-    """The glance at an answer's JSON text."""
-    head, explained, _ = answer.partition(_EXPLANATION)
+    """The glance at an answer's JSON text as this version writes it; of any other text what can be found."""
+    end = answer.find(_EXPLANATION)
+    head = answer if end < 0 else answer[:end]
     if _RANKED in head:
-        return _ranking(answer, head, bool(explained))
-    told = json.loads(head + "}" if explained else head)
-    kind = SIMULATION if _SIMULATED in answer else PREDICTION
-    return Glance(kind, _declined(told), _width(told), _codes(told.get("notices", ())), told)
+        codes = _CODE.findall(head) + _CODE.findall(answer, answer.rfind(_NOTICES))
+        kind, closing = RANKING, "}]}"
+    else:
+        codes = _CODE.findall(head)
+        kind, closing = PREDICTION, "}"
+        if answer.endswith("]}") and _SIMULATED in answer:  # the end of a list, which a prediction is not
+            kind = SIMULATION
+    found = _NUMBERS.search(head)
+    if found is None:
+        return _other(answer, kind, codes)
+    value, lower, upper = found.groups()
+    width = _width(value, lower, upper, _EVENT in head)
+    return Glance(kind, value == _NULL, width, _once(codes), head.partition(_NOTICES)[0] + closing)
 
 
 def glance_row(keys: KeyRing, record: PredictionRecord, tenant: str) -> dict[str, Any]:
     """The record's row of the worklist: whom it is about and what it says are sealed."""
     seen = glance_of(record.answer)
-    label = {
-        "patient_id": record.patient_id,
-        "n_options": seen.n_options,
-        **{name: seen.told[name] for name in _LABEL if name in seen.told},
-    }
-    sealed = keys.close(place(tenant, record.id), json.dumps(label, separators=(",", ":")).encode())
     return {
         "tenant": tenant,
         "id": record.id,
@@ -70,7 +78,7 @@ def glance_row(keys: KeyRing, record: PredictionRecord, tenant: str) -> dict[str
         "verdict": "",
         "readers": 0,
         "key_id": keys.current,
-        "content": sealed,
+        "content": keys.close(place(tenant, record.id), seen.told.encode()),
     }
 
 
@@ -79,32 +87,29 @@ def place(tenant: str, prediction_id: str) -> str:
     return f"worklist/{tenant}/{prediction_id}"
 
 
-_LABEL = ("drug", "option", "outcome", "event", "value", "unit", "interval")
-
-
-def _ranking(answer: str, head: str, is_cut: bool) -> Glance:
-    whole = json.loads(head + "}]}" if is_cut else answer)
-    first, about = whole["ranked"][0], {name: whole[name] for name in ("outcome", "event") if name in whole}
-    notices = _DECODER.raw_decode(answer, answer.rindex(_NOTICES) + len(_NOTICES))[0]
-    codes = _codes([*notices, *first.get("notices", ())])
-    told = {**first, **about}
-    return Glance(RANKING, _declined(first), _width(told), codes, told, answer.count(_PLACE))
-
-
-def _declined(told: Json) -> bool:
-    return bool(told.get("declined", told.get("value") is None))
-
-
-def _width(told: Json) -> float | None:
-    value, interval = told.get("value"), told.get("interval")
-    if value is None or interval is None:
+def _width(value: str | None, lower: str | None, upper: str | None, is_chance: bool) -> float | None:
+    if value is None or value == _NULL or lower is None or upper is None:
         return None
-    lower, upper = interval["lower"], interval["upper"]
-    if lower is None or upper is None:
+    if _NULL in (lower, upper):
         return math.inf
-    length = float(upper) - float(lower)
-    return length if "event" in told else length / abs(value) if value else math.inf
+    length, size = float(upper) - float(lower), abs(float(value))
+    return length if is_chance else length / size if size else math.inf
 
 
-def _codes(notices: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(str(notice["code"]) for notice in notices))
+def _other(answer: str, kind: str, codes: list[str]) -> Glance:
+    """What an earlier version may have written, spaces and order as they come."""
+    whole = json.loads(answer)
+    label = {name: whole[name] for name in _LABEL if name in whole}
+    interval = whole.get("interval") or {}
+    texts = (json.dumps(told) for told in (whole.get("value"), interval.get("lower"), interval.get("upper")))
+    width = _width(*texts, "event" in whole) if interval else None
+    codes = codes or [str(notice["code"]) for notice in whole.get("notices", ())]
+    declined = bool(whole.get("declined", whole.get("value") is None))
+    return Glance(kind, declined, width, _once(codes), json.dumps(label))
+
+
+_LABEL = ("patient_id", "drug", "option", "outcome", "event", "value", "unit", "interval")
+
+
+def _once(codes: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(codes))

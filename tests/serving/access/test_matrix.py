@@ -29,11 +29,12 @@ MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"}
 ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"}
 READ = {"/v1/predictions/{id}", "/review/{id}"}
 OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
-RECORDS = READ | {OUTCOMES, FEEDBACK}
+VERDICTS = "/v1/predictions/{id}/verdicts"
+RECORDS = READ | {OUTCOMES, FEEDBACK, VERDICTS}
 MAY = {
     Role.APPLICATION: ASKING | MODEL_ROUTES | {OUTCOMES},
     Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS,
-    Role.REVIEWER: MODEL_ROUTES | READ,
+    Role.REVIEWER: MODEL_ROUTES | READ | {VERDICTS},
     Role.DATA_SCIENTIST: MODEL_ROUTES | {"/metrics"},
     Role.ADMINISTRATOR: {"/metrics"},
     None: set(),
@@ -42,8 +43,9 @@ GENOMIC_ONLY = {"/review/{id}"}
 TOLD = {
     OUTCOMES: {"name": "weekly_dose", "value": 30.0, "unit": "mg/wk"},
     FEEDBACK: {"kind": "agreed"},
+    VERDICTS: {"verdict": "unsure", "reasons": ["too-uncertain"], "comment": "who knows"},
 }
-CREATING = {(OUTCOMES, "POST"), (FEEDBACK, "POST")}
+CREATING = {(OUTCOMES, "POST"), (FEEDBACK, "POST"), (VERDICTS, "POST")}
 
 
 class Served:

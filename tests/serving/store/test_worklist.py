@@ -23,8 +23,11 @@ def _answer(
 ) -> str:
     notices = [{"code": code, "text": 'says ,"explanation": and "simulated":['} for code in codes]
     interval = None if value is None else {"level": 0.9, "lower": lower, "upper": upper}
-    told = {"drug": "warfarin", "value": value, "interval": interval, "declined": value is None}
-    return json.dumps({**told, **more, "notices": notices, "explanation": {"base": 1}}, separators=(",", ":"))
+    told = {"patient_id": "anna", "drug": "warfarin", "value": value, "unit": "mg/wk", "interval": interval}
+    return json.dumps(
+        {**more, **told, "declined": value is None, "notices": notices, "explanation": {"base": 1}},
+        separators=(",", ":"),
+    )
 
 
 def _ids(page: Page) -> list[str]:
@@ -94,7 +97,7 @@ def test_answers_given_before_there_was_a_list_are_listed_when_the_tables_are_ma
     Store.open(empty).close()
     store = Store.open(empty)
     assert store.worklist.page("local", ALL, 1).n == 230
-    assert store.worklist.page("local", ALL, 1).rows[0].label["patient_id"] == "patient-7"
+    assert store.worklist.page("local", ALL, 1).rows[0].label["patient_id"] == "anna"
     store.close()
 
 
