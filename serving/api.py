@@ -15,6 +15,7 @@ from serving.access.caller import Caller, caller_of
 from serving.access.policy import (
     ASKING,
     FEEDBACK,
+    LISTING,
     MODELS,
     OPEN,
     RECORDED,
@@ -33,11 +34,11 @@ from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
+from serving.pages import FindForm, ReviewPages, VerdictForm
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
-from serving.review.page import POLICY, page_of
 from serving.signing import VerdictEndpoint
-from serving.store.records import PredictionRecord, StoredAnswer
+from serving.store.records import StoredAnswer
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -107,20 +108,10 @@ class Pages:
 
     async def prediction(self, request: Request) -> Response:
         """A recorded answer, byte for byte as it was given to a caller of the same access."""
-        answer = self._kept(request).answer
-        told = answer if caller_of(request.scope).genomic else restricted_text(answer)
+        caller = caller_of(request.scope)
+        answer = self._backend.record(request.path_params["id"], caller.tenant).answer
+        told = answer if caller.genomic else restricted_text(answer)
         return Response(told, media_type=_JSON, headers=_FIXED)
-
-    async def review(self, request: Request) -> Response:
-        """The page on which a clinician inspects a recorded prediction."""
-        record = self._kept(request)
-        bundle = self._backend.repository.bundle(record.digest)
-        page = page_of(record, bundle)
-        headers = _FIXED | {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
-        return Response(page, media_type="text/html", headers=headers)
-
-    def _kept(self, request: Request) -> PredictionRecord:
-        return self._backend.record(request.path_params["id"], caller_of(request.scope).tenant)
 
     async def livez(self, _: Request) -> Response:
         """This process answers."""
@@ -167,10 +158,22 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
             methods=["POST", "GET"],
         ),
         Route("/v1/predictions/{id}/verdicts", VerdictEndpoint(backend), SIGNING, methods=["POST", "GET"]),
-        Route("/review/{id}", pages.review, REVIEWING),
+        *_review_routes(backend),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),
         Route("/metrics", pages.metrics, backend.access.metrics),
         Route("/openapi.json", pages.openapi, OPEN),
     ]
     return guarded(routes, backend.access, backend.note)
+
+
+def _review_routes(backend: Backend) -> tuple[Route, ...]:
+    """The pages for reviewers; what has a name of its own comes before what is named by an id."""
+    pages = ReviewPages(backend)
+    return (
+        Route("/review", pages.worklist, LISTING),
+        Route("/review/models", pages.models, MODELS),
+        Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
+        Route("/review/{id}", pages.prediction, REVIEWING),
+        Route("/review/{id}/verdicts", VerdictForm(backend), REVIEWING, methods=["POST"]),
+    )

@@ -1,7 +1,7 @@
 """What a list tells of an answer at a glance: its row of the worklist, made from the answer's text.
 
-An answer is mostly its explanation, and this stands in the way of every answer, so that nothing is parsed: what
-is wanted is found by its name. A name with bare quotes stands in no JSON string, where quotes are escaped.
+An answer is mostly its explanation, and this stands in the way of every answer, so nothing is parsed: what is
+wanted is found by its name. A name with bare quotes stands in no JSON string, where quotes are escaped.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _NULL = "null"
 class Glance:
     """An answer without its explanation.
 
-    `width` is the interval's length over the value, of a probability the length itself; infinite where an end
-    is unbounded, None where no number is given. `told` is JSON of what stands before the notices; of a ranking
-    the first option's numbers count, and its notices beside those of all.
+    `width` is the interval's length over the value, of a probability the length itself; infinite where an
+    end is unbounded, None where no number is given. `told` is JSON of what stands before the notices; of a
+    ranking the first option's numbers count, and its notices beside those of all.
     """
 
     kind: str
@@ -101,8 +101,8 @@ def _other(answer: str, kind: str, codes: list[str]) -> Glance:
     whole = json.loads(answer)
     label = {name: whole[name] for name in _LABEL if name in whole}
     interval = whole.get("interval") or {}
-    texts = (json.dumps(told) for told in (whole.get("value"), interval.get("lower"), interval.get("upper")))
-    width = _width(*texts, "event" in whole) if interval else None
+    value, lower, upper = map(json.dumps, (whole.get("value"), interval.get("lower"), interval.get("upper")))
+    width = _width(value, lower, upper, "event" in whole) if interval else None
     codes = codes or [str(notice["code"]) for notice in whole.get("notices", ())]
     declined = bool(whole.get("declined", whole.get("value") is None))
     return Glance(kind, declined, width, _once(codes), json.dumps(label))
