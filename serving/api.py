@@ -39,6 +39,7 @@ from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.signing import VerdictEndpoint
 from serving.store.records import StoredAnswer
+from serving.what_if import WhatIfEndpoint
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -176,4 +177,5 @@ def _review_routes(backend: Backend) -> tuple[Route, ...]:
         Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
         Route("/review/{id}", pages.prediction, REVIEWING),
         Route("/review/{id}/verdicts", VerdictForm(backend), REVIEWING, methods=["POST"]),
+        Route("/review/{id}/what-if", WhatIfEndpoint(backend), REVIEWING, methods=["POST"]),
     )

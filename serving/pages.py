@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,8 @@ from serving.review.models_view import models_view
 from serving.review.page import page_of
 from serving.review.shell import HEADERS, MODELS, WORKLIST, shell_for, template
 from serving.review.signing_view import Form, SigningView, filled
+from serving.review.what_if_view import WhatIfForm, fields_of, patient_after
+from serving.store.glance import RANKING, glance_of
 from serving.store.records import PredictionRecord
 from serving.verdicts import verdict_of
 
@@ -64,10 +67,10 @@ class FindForm:
         sought = fields.get("sought", [""])[0].strip()
         store = self._backend.store
         if len(sought) == _ID_LENGTH and store.predictions.find(sought, caller.tenant) is not None:
-            await _elsewhere(f"{ADDRESS}/{sought}")(scope, receive, send)
+            await elsewhere(f"{ADDRESS}/{sought}")(scope, receive, send)
             return
         who = store.worklist.hidden(caller.tenant, sought).hex()
-        await _elsewhere(Query.of({"who": who, "show": "all"}).address())(scope, receive, send)
+        await elsewhere(Query.of({"who": who, "show": "all"}).address())(scope, receive, send)
 
 
 class VerdictForm:
@@ -86,7 +89,7 @@ class VerdictForm:
             page = await prediction_page(backend, record, caller, form, status=422)
             await page(scope, receive, send)
             return
-        await _elsewhere(f"{ADDRESS}/{record.id}#signed")(scope, receive, send)
+        await elsewhere(f"{ADDRESS}/{record.id}#signed")(scope, receive, send)
 
     async def _sign(self, fields: Fields, record: PredictionRecord, caller: Caller) -> list[str]:
         """What is wrong; nothing once the verdict is on disk."""
@@ -103,15 +106,36 @@ class VerdictForm:
 
 
 async def prediction_page(
-    backend: Backend, record: PredictionRecord, caller: Caller, form: Form | None = None, status: int = 200
+    backend: Backend,
+    record: PredictionRecord,
+    caller: Caller,
+    form: Form | None = None,
+    what_if: WhatIfForm | None = None,
+    status: int = 200,
 ) -> Response:
     """The page of one recorded answer."""
     told = backend.store.verdicts.of_prediction(record.id, caller.tenant)
     form = form or Form(_token(backend, caller, record))
     signing = SigningView.of(told).with_form(form, caller.subject)
     bundle = backend.repository.bundle(record.digest)
-    page = await asyncio.to_thread(page_of, record, bundle, signing, shell_for(caller))
+    what_if = what_if or _what_if(backend, record, caller)
+    page = await asyncio.to_thread(page_of, record, bundle, signing, shell_for(caller), what_if)
     return _html(page, status)
+
+
+def _what_if(backend: Backend, record: PredictionRecord, caller: Caller) -> WhatIfForm | None:
+    """The form for a patient whose study is still served; None where nothing can be changed."""
+    served = backend.repository.current.get(record.study)
+    request = json.loads(record.request)
+    if served is None or glance_of(record.answer).kind == RANKING:
+        return None
+    fields = fields_of(patient_after(request), served.bundle.models)
+    return WhatIfForm(what_if_token(backend, caller, record), fields) if fields else None
+
+
+def what_if_token(backend: Backend, caller: Caller, record: PredictionRecord) -> str:
+    """What the what-if form of a page carries."""
+    return form_token(backend.store.keys, caller, f"what-if {record.id}")
 
 
 def _said(where: str, what: str) -> str:
@@ -129,5 +153,6 @@ def _html(page: str, status: int = 200) -> Response:
     return Response(page, status, media_type="text/html", headers=HEADERS)
 
 
-def _elsewhere(address: str) -> Response:
+def elsewhere(address: str) -> Response:
+    """Where the browser goes after a form was taken."""
     return Response(status_code=303, headers={**HEADERS, "location": address})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from markupsafe import Markup
+
 from models.bundle import LoadedBundle
 from serving.review.drawing import draw_band, draw_waterfall
 from serving.review.forest import draw_forest
@@ -11,7 +13,8 @@ from serving.review.rank_view import RankView, rank_view
 from serving.review.shell import Shell, template
 from serving.review.signing_view import SigningView
 from serving.review.views import ReviewView, review_view
-from serving.review.words import signed
+from serving.review.what_if_view import Outcome, WhatIfForm, outcomes_of
+from serving.review.words import odds, signed
 from serving.store.records import PredictionRecord
 
 _UNSIGNED = SigningView.of(())
@@ -22,14 +25,22 @@ def page_of(
     bundle: LoadedBundle | None,
     signing: SigningView = _UNSIGNED,
     shell: Shell | None = None,
+    what_if: WhatIfForm | None = None,
 ) -> str:
     """The page of a recorded answer or ranking; without its bundle it tells what the record tells."""
     if "ranked" in json.loads(record.answer):
         return rank_page(rank_view(record, bundle), signing, shell)
-    return review_page(review_view(record, bundle), signing, shell)
+    view = review_view(record, bundle)
+    return review_page(view, signing, shell, what_if, outcomes_of(record.answer, view))
 
 
-def review_page(view: ReviewView, signing: SigningView = _UNSIGNED, shell: Shell | None = None) -> str:
+def review_page(
+    view: ReviewView,
+    signing: SigningView = _UNSIGNED,
+    shell: Shell | None = None,
+    what_if: WhatIfForm | None = None,
+    outcomes: tuple[Outcome, ...] = (),
+) -> str:
     """One answer's HTML; its only style is the one that the policy admits."""
     return template("review.html").render(
         view=view,
@@ -37,8 +48,17 @@ def review_page(view: ReviewView, signing: SigningView = _UNSIGNED, shell: Shell
         signing=signing,
         band=draw_band(view.band) if view.band else None,
         waterfall=draw_waterfall(view.waterfall) if view.waterfall else None,
+        what_if=what_if,
+        outcomes=outcomes,
+        bands=[draw_band(one.band, f"after-{i}") if one.band else None for i, one in enumerate(outcomes)],
+        ways=[_way(one, i) for i, one in enumerate(outcomes)],
         signed=signed,
+        odds=odds,
     )
+
+
+def _way(outcome: Outcome, i: int) -> Markup | None:
+    return draw_waterfall(outcome.waterfall, f"way-{i}") if outcome.waterfall else None
 
 
 def rank_page(view: RankView, signing: SigningView = _UNSIGNED, shell: Shell | None = None) -> str:

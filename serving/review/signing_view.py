@@ -49,6 +49,7 @@ class SigningView:
 
     summary: str
     entries: tuple[Entry, ...]
+    state: str = ""
     has_signed: bool = False
     form: Form | None = None
 
@@ -56,7 +57,8 @@ class SigningView:
     def of(cls, told: Sequence[VerdictRecord]) -> SigningView:
         """The verdicts without a form."""
         last = {one.id for one in counting(told)}
-        return cls(_summary(told), tuple(_entry(one, one.id not in last) for one in told))
+        entries = tuple(_entry(one, one.id not in last) for one in told)
+        return cls(_summary(told), entries, state_words(*state_of(told)))
 
     def with_form(self, form: Form, subject: str) -> SigningView:
         """These with the form of a reader; it begins with nothing chosen."""
