@@ -176,6 +176,7 @@ def _review_routes(backend: Backend) -> tuple[Route, ...]:
         Route("/review/models", pages.models, MODELS),
         Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
         Route("/review/{id}", pages.prediction, REVIEWING),
+        Route("/review/{id}/pdf", pages.paper, REVIEWING),
         Route("/review/{id}/verdicts", VerdictForm(backend), REVIEWING, methods=["POST"]),
         Route("/review/{id}/what-if", WhatIfEndpoint(backend), REVIEWING, methods=["POST"]),
     )

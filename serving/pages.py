@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 
 from starlette.requests import Request
@@ -54,6 +55,20 @@ class ReviewPages:
         caller = caller_of(request.scope)
         record = self._backend.record(request.path_params["id"], caller.tenant)
         return await prediction_page(self._backend, record, caller)
+
+    async def paper(self, request: Request) -> Response:
+        """One recorded answer with its verdicts as PDF."""
+        caller, store = caller_of(request.scope), self._backend.store
+        record = self._backend.record(request.path_params["id"], caller.tenant)
+        place = store.predictions.place(record.id, caller.tenant)
+        if place is None:
+            raise RequestError("unknown-prediction", "There is no such prediction.")
+        signing = SigningView.of(store.verdicts.of_prediction(record.id, caller.tenant))
+        bundle = self._backend.repository.bundle(record.digest)
+        paper = await asyncio.to_thread(_paper, record, bundle, signing, place)
+        name = f'attachment; filename="rxplain-{record.id}.pdf"'
+        headers = {**HEADERS, "content-disposition": name}
+        return Response(paper, media_type="application/pdf", headers=headers)
 
 
 class FindForm:
@@ -147,6 +162,12 @@ def _said(where: str, what: str) -> str:
 
 def _token(backend: Backend, caller: Caller, record: PredictionRecord) -> str:
     return form_token(backend.store.keys, caller, record.id)
+
+
+def _paper(*told: object) -> bytes:
+    """`serving.review.pdf.pdf_of`, which is only imported by who needs it: it takes a second."""
+    paper: bytes = importlib.import_module("serving.review.pdf").pdf_of(*told)
+    return paper
 
 
 def _html(page: str, status: int = 200) -> Response:

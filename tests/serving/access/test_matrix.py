@@ -27,7 +27,7 @@ CHANGES = {"changes": [{"name": "with amiodarone", "medications": [{"drug": "ami
 OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json"}
 MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"}
 ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"}
-READ = {"/v1/predictions/{id}", "/review/{id}"}
+READ = {"/v1/predictions/{id}", "/review/{id}", "/review/{id}/pdf"}
 OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
 VERDICTS = "/v1/predictions/{id}/verdicts"
 RECORDS = READ | {OUTCOMES, FEEDBACK, VERDICTS}
@@ -39,7 +39,7 @@ MAY = {
     Role.ADMINISTRATOR: {"/metrics"},
     None: set(),
 }
-GENOMIC_ONLY = {"/review/{id}"}
+GENOMIC_ONLY = {"/review/{id}", "/review/{id}/pdf"}
 TOLD = {
     OUTCOMES: {"name": "weekly_dose", "value": 30.0, "unit": "mg/wk"},
     FEEDBACK: {"kind": "agreed"},
