@@ -41,13 +41,13 @@ _TABS = (
     ("all", "All", "", Asked(())),
 )
 _KINDS = {
-    "": ("Predictions and rankings", (PREDICTION, RANKING)),
+    "": ("All but what-if", (PREDICTION, RANKING)),
     PREDICTION: ("Predictions", (PREDICTION,)),
     RANKING: ("Rankings", (RANKING,)),
     SIMULATION: ("What-if", (SIMULATION,)),
 }
-_WIDTHS = {"": ("Any", None), "0.5": ("Half the value or more", 0.5), "1": ("As wide as the value", 1.0),
-           "2": ("Twice the value or more", 2.0)}  # fmt: skip
+_WIDTHS = {"": ("Any", None), "0.5": ("≥ half the value", 0.5), "1": ("≥ the value", 1.0),
+           "2": ("≥ twice the value", 2.0)}  # fmt: skip
 _GIVEN = {"": ("Any", None), "no": ("No number given", True), "yes": ("A number given", False)}
 _WHO = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -195,7 +195,7 @@ def _choices(query: Query, studies: Sequence[str]) -> tuple[Choice, ...]:
         Choice("study", "Study", (("", "All"), *((one, one) for one in known)), query.study),
         Choice("kind", "Kind", tuple((k, said) for k, (said, _) in _KINDS.items()), query.kind),
         Choice("notice", "To know", (("", "Anything"), *NOTICES.items()), query.notice),
-        Choice("width", "Interval", tuple((k, said) for k, (said, _) in _WIDTHS.items()), query.width),
+        Choice("width", "Interval width", tuple((k, said) for k, (said, _) in _WIDTHS.items()), query.width),
         Choice("given", "Number", tuple((k, said) for k, (said, _) in _GIVEN.items()), query.given),
     )
 
@@ -218,7 +218,8 @@ def _row(one: Listed) -> Row:
         }
     measure = Measure(str(label.get("outcome", "")), str(label.get("unit", "1")), label.get("event"))
     value, interval = label.get("value"), label.get("interval")
-    between = "" if not interval else measure.interval(interval["lower"], interval["upper"])
+    bare = Measure(measure.outcome, "1", measure.event)
+    between = "" if not interval else bare.interval(interval["lower"], interval["upper"])
     doubts = tuple(NOTICES[code] for code in one.notices if code in _DOUBTS)
     return Row(
         id=one.id,

@@ -13,7 +13,7 @@ import numpy as np
 from models.outcome import outcome_on_scale
 from serving.review.measure import Measure
 from serving.review.standing import Context, Standing
-from serving.review.words import feature_value, sentence
+from serving.review.words import feature_value, sentence, unit
 
 LOG_ODDS = "log-odds"
 MOST_ROWS = 60
@@ -139,6 +139,15 @@ class Scale:
     def is_odds(self) -> bool:
         """Whether the margin is that of a probability."""
         return self.name == LOG_ODDS
+
+    @property
+    def said(self) -> str:
+        """The scale in words."""
+        kind, _, inner = self.name.removesuffix(")").partition("(")
+        plain = unit(inner) or "the outcome"
+        return {"root": f"of the square root of {plain}", "log": f"of the logarithm of {plain}"}.get(
+            kind if inner else "", f"of {unit(self.name) or self.name}"
+        )
 
     def margin(self, value: float) -> float:
         """An outcome on the margin."""

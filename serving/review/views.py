@@ -69,6 +69,11 @@ class Band:
     ghost: tuple[float, float | None, float | None] | None = None
 
     @property
+    def median(self) -> float | None:
+        """What half of the patients trained on lie below, if it is told."""
+        return self.quantiles.get(0.5)
+
+    @property
     def rows(self) -> tuple[tuple[str, str], ...]:
         """The same as pairs of what and how much, for a table beside the picture."""
         told = [("Estimate", self.measure.said(self.value))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,9 @@ from serving.simulating import changed
 CLINICAL, MEDICATION = "clinical.", "medication."
 TAKEN, NOT_TAKEN, UNKNOWN = "taken", "not taken", ""
 _LONGEST_NAME = 100
+_LEAST_MOVED = 0.005
+"""Shares of a difference from here on are told one by one; smaller ones round to nothing."""
+
 _ENDS = ("As recorded", "After the change")
 
 
@@ -70,7 +74,11 @@ def fields_of(patient: Json, models: ModelSet) -> tuple[Field, ...]:
     choices = ((UNKNOWN, "not recorded"), (TAKEN, "taken"), (NOT_TAKEN, "not taken"))
     taken = [
         Field(
-            MEDICATION + group.name, sentence(spoken(group.name)), _state(patient, group.drugs), "", choices
+            MEDICATION + group.name,
+            sentence(group.label.partition(" (")[0]),
+            _state(patient, group.drugs),
+            "",
+            choices,
         )
         for group in drugs
     ]
@@ -120,12 +128,13 @@ def outcomes_of(answer_text: str, view: ReviewView) -> tuple[Outcome, ...]:
 
 def _outcome(one: Json, answer: Json, view: ReviewView) -> Outcome:
     measure, interval, difference = view.measure, one["interval"], one["difference"]
+    bare = replace(measure, code="1")
     value = one["value"]
     apart = "" if difference is None else _apart(difference, measure)
     return Outcome(
         name=one["name"],
         value="" if value is None else measure.said(value),
-        interval="" if value is None else measure.interval(interval["lower"], interval["upper"]),
+        interval="" if value is None else bare.interval(interval["lower"], interval["upper"]),
         difference="" if difference is None else _difference(difference["value"], measure),
         apart=apart,
         notices=notices_of(one["notices"]),
@@ -161,9 +170,9 @@ def _waterfall(one: Json, answer: Json, view: ReviewView) -> Waterfall | None:
     if why is None or explained is None:
         return None
     scale, base = Scale(why["scale"], answer["unit"]), float(explained["margin"])
-    other = why.get("other_features", 0.0) + why["base"]
-    moved = [row for row in why["features"] if row["contribution"] != 0.0]
-    blocks = blocks_of(moved, other)
+    moved = [row for row in why["features"] if abs(row["contribution"]) >= _LEAST_MOVED]
+    rest = why["margin"] - math.fsum(row["contribution"] for row in moved)
+    blocks = blocks_of(moved, rest if abs(rest) >= _LEAST_MOVED else 0.0)
     steps = steps_of(blocks, base, {}, scale, view.measure)
     return Waterfall(view.measure, scale, base, base + why["margin"], steps, blocks, _ENDS)
 
