@@ -29,6 +29,7 @@ from serving.answering import Answered, answer_request, rank_request, simulate_r
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
 from serving.body import read_body
+from serving.comparing import ComparePage
 from serving.errors import RequestError
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
@@ -177,6 +178,7 @@ def _review_routes(backend: Backend) -> tuple[Route, ...]:
         Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
         Route("/review/{id}", pages.prediction, REVIEWING),
         Route("/review/{id}/pdf", pages.paper, REVIEWING),
+        Route("/review/{id}/compare", ComparePage(backend).page, REVIEWING),
         Route("/review/{id}/verdicts", VerdictForm(backend), REVIEWING, methods=["POST"]),
         Route("/review/{id}/what-if", WhatIfEndpoint(backend), REVIEWING, methods=["POST"]),
     )

@@ -34,7 +34,7 @@ def _answer(view: ReviewView, record: PredictionRecord, signing: SigningView, pl
     if view.waterfall is not None:
         paper.heading("How the estimate was reached")
         paper.said(
-            f"Steps add up on the scale {view.waterfall.scale.name}; to the right of the middle raises, to "
+            f"Steps add up on the scale {view.waterfall.scale.said}; to the right of the middle raises, to "
             "the left lowers. They explain the model's answer and are not effects of changing the patient.",
             8.0,
             soft=True,
@@ -102,8 +102,9 @@ def _ended(paper: Paper, model: Told, signing: SigningView, told: Record) -> byt
         for one in model.performance:
             paper.ln(1.5)
             rows = [(who, *map(_figure, cells)) for who, cells in one.rows]
-            wide = 100 // (len(model.metrics) + 1)
-            paper.table_of((one.protocol, *model.metrics), rows, (wide,) * (len(model.metrics) + 1))
+            titles = [title for title, _ in model.metrics]
+            wide = 100 // (len(titles) + 1)
+            paper.table_of((one.protocol, *titles), rows, (wide,) * (len(titles) + 1))
         _told(paper, "Limits", list(model.card.limits))
     paper.heading("Verdicts")
     paper.said(signing.summary)
