@@ -205,9 +205,15 @@ SCHEMAS: dict[str, Schema] = {
             "inputs_used": list_of(TEXT), "missing": list_of(TEXT), "imputed": list_of(TEXT),
             "unrecorded_as_absent": list_of(TEXT), "model_version": _COUNT, "bundle_digest": TEXT,
             "population": closed({"n": _COUNT, "fingerprint": TEXT}), "trained_on": TEXT,
-            "performance": ANY,
+            "performance": ANY, "subgroups": list_of(ref("OwnGroup")), "evidence": list_of(ref("Evidence")),
         }
     ),
+    "OwnGroup": closed(
+        {"variable": TEXT, "group": TEXT, "protocol": TEXT, "n": or_null("integer"), "figures": ANY}
+    ) | {"description": "How well the model did for held-out patients of a group that this patient is of."},
+    "Evidence": closed(
+        {"gene": TEXT, "drug": TEXT, "level": TEXT, "guideline": or_null("string")}
+    ) | {"description": "What CPIC lists of a gene that is read and a drug that is answered about."},
     "Answer": closed(_ANSWER, optional=_NOT_ALWAYS),
     "Simulation": closed(
         {**_ANSWER, "simulated": list_of(ref("Simulated"))}, optional=_NOT_ALWAYS
