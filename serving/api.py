@@ -175,6 +175,7 @@ def _review_routes(backend: Backend) -> tuple[Route, ...]:
     return (
         Route("/review", pages.worklist, LISTING),
         Route("/review/models", pages.models, MODELS),
+        Route("/review/models/{study}", pages.model, MODELS),
         Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
         Route("/review/{id}", pages.prediction, REVIEWING),
         Route("/review/{id}/pdf", pages.paper, REVIEWING),

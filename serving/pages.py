@@ -15,6 +15,8 @@ from serving.backend import Backend
 from serving.errors import RequestError
 from serving.review.forms import Fields, form_token, is_good, read_form
 from serving.review.list_view import ADDRESS, SIZE, Query, list_view
+from serving.review.model_drawing import draw_figures, draw_histogram
+from serving.review.model_view import model_page
 from serving.review.models_view import models_view
 from serving.review.page import page_of
 from serving.review.shell import HEADERS, MODELS, WORKLIST, shell_for, template
@@ -49,6 +51,17 @@ class ReviewPages:
         view = models_view(self._backend.repository.current)
         shell = shell_for(caller_of(request.scope), MODELS)
         return _html(template("models.html").render(view=view, shell=shell))
+
+    async def model(self, request: Request) -> Response:
+        """One model in service: how well it does, for whom, and what it reads."""
+        page = model_page(self._backend.served(request.path_params["study"]))
+        drawn = {
+            "beside": [draw_figures(one) for one in page.beside],
+            "groups": [draw_figures(one) for one in page.groups],
+            "histograms": {row: draw_histogram(row) for block in page.inputs for row in block.rows},
+        }
+        shell = shell_for(caller_of(request.scope), MODELS)
+        return _html(template("model.html").render(view=page, shell=shell, **drawn))
 
     async def prediction(self, request: Request) -> Response:
         """One recorded answer, with who signed it and the form to do so."""

@@ -13,8 +13,8 @@ from serving.review.words import figure, sentence, spoken
 
 Json = Mapping[str, Any]  # Any: a card as it was written
 
-_PROTOCOLS = {"random_80_20": "Random 80/20 splits", "leave_one_site_out": "At sites never seen in training"}
-_METRICS = (
+PROTOCOLS = {"random_80_20": "Random 80/20 splits", "leave_one_site_out": "At sites never seen in training"}
+METRICS = (
     ("mae", "Mean error{unit}", 1, "how far an answer lies from what came, on average"),
     ("within20", "Within 20%, %", 1, "of how many patients the answer lay within 20% of what came"),
     ("spearman", "Rank correlation", 2, "whether higher answers go with higher outcomes: 1 always, 0 not"),
@@ -76,7 +76,7 @@ def told_of(bundle: LoadedBundle | None, patient: Json, measure: Measure) -> Tol
     variable = bundle.manifest.strata
     text = text_of(patient, variable)
     found = list(_protocols(bundle, variable, text))
-    shown = [m for m in _METRICS if any(m[0] in figures for _, rows in found for _, figures in rows)]
+    shown = [m for m in METRICS if any(m[0] in figures for _, rows in found for _, figures in rows)]
     shown = shown[:_MOST_METRICS]
     performance = tuple(
         Performance(
@@ -101,7 +101,7 @@ def _protocols(bundle: LoadedBundle, variable: str, text: str) -> list[tuple[str
         pairs = (("All patients", mapping(who).get("model")), (_group(variable, text), group))
         rows = [(name, mapping(figures)) for name, figures in pairs if figures]
         if rows:
-            found.append((_PROTOCOLS.get(protocol, sentence(spoken(protocol))), rows))
+            found.append((PROTOCOLS.get(protocol, sentence(spoken(protocol))), rows))
     return found
 
 

@@ -33,12 +33,13 @@ class ModelsView:
 
 def models_view(current: Mapping[str, Served]) -> ModelsView:
     """The models by study."""
-    models = tuple(_model(served) for _, served in sorted(current.items()))
+    models = tuple(model_view(served) for _, served in sorted(current.items()))
     n = len(models)
     return ModelsView("1 model is in service." if n == 1 else f"{n} models are in service.", models)
 
 
-def _model(served: Served) -> ModelView:
+def model_view(served: Served) -> ModelView:
+    """What is said of one model wherever it is listed."""
     bundle, models = served.bundle, served.bundle.models
     outcome, provenance = bundle.manifest.outcome, bundle.manifest.provenance
     event = getattr(outcome, "event", None)

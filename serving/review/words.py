@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 _UNITS = {"1": "", "a": "years", "mo": "months", "m2": "m²", "mg/wk": "mg a week", "{log2(TPM+1)}": ""}
 _YES_NO = ("is_", "flag", "taken", "dvt_pe")
-_CAPITALS = {w: w.upper() for w in ("auc", "inr", "her2", "hr", "er", "pr", "dna", "rna", "tmb")} | {
+_CAPITALS = {w: w.upper() for w in ("auc", "inr", "her2", "hr", "er", "pr", "dna", "rna", "tmb", "iwpc")} | {
     "pcr": "pCR"
 }
 MINUS = "\N{MINUS SIGN}"
