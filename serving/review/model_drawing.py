@@ -24,7 +24,7 @@ class Drawn:
 
 
 def draw_figures(forest: Forest) -> Drawn:
-    """The rows on one axis that holds all their intervals; the dashed line is the forest's, or the first's."""
+    """The rows on one axis that holds all intervals; the dashed line is the forest's, or the first row's."""
     ends = [end for row in forest.rows for end in (row.lower, row.value, row.upper)]
     ends += [] if forest.line is None else [forest.line]
     low, high = min(ends), max(ends)
