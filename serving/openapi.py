@@ -205,8 +205,11 @@ _OPERATIONS = (
     ),
     _form("/review/session", "sign_in", "A key for a cookie", (), is_open=True),
     _form("/review/session/end", "sign_out", "The end of a cookie", (), is_open=True),
-    _form("/review/{id}/verdicts", "sign_on_page", "A verdict from the page of an answer", ("unknown-prediction",)),
-    _form("/review/{id}/what-if", "what_if", "A changed patient from the page of an answer", ("unknown-prediction", "unknown-study", "withheld")),
+    _form("/review/{id}/verdicts", "sign_on_page", "A verdict from a page", ("unknown-prediction",)),
+    _form(
+        "/review/{id}/what-if", "what_if", "A changed patient from a page",
+        ("unknown-prediction", "unknown-study", "withheld"),
+    ),
     _Operation(
         "get", "/review/{id}", "review", "The page on which a prediction is inspected", TEXT,
         ("unknown-prediction", "not-ready"), media="text/html",
