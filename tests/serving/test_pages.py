@@ -170,7 +170,8 @@ def test_a_form_without_its_own_token_signs_nothing(own: Client) -> None:
 
 def test_hostile_strings_stay_text_everywhere(own: Client) -> None:
     for text in HOSTILE:
-        made = _ask(own, text)["id"]
+        answer = _ask(own, text)
+        made = (answer if "id" in answer else _ask(own))["id"]  # not every text may name a patient
         assert _sign(own, made, verdict="unsure", comment=text).status_code == 303
         pages = [own.get(f"/review/{made}"), own.get("/review?show=all")]
         pages += [
