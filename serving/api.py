@@ -38,6 +38,7 @@ from serving.openapi import openapi_document
 from serving.pages import FindForm, ReviewPages, VerdictForm
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
+from serving.sign_in import SignIn, SignOut
 from serving.signing import VerdictEndpoint
 from serving.store.records import StoredAnswer
 from serving.what_if import WhatIfEndpoint
@@ -176,6 +177,8 @@ def _review_routes(backend: Backend) -> tuple[Route, ...]:
         Route("/review", pages.worklist, LISTING),
         Route("/review/models", pages.models, MODELS),
         Route("/review/models/{study}", pages.model, MODELS),
+        Route("/review/session", SignIn(backend), OPEN, methods=["GET", "POST"]),
+        Route("/review/session/end", SignOut(backend), OPEN, methods=["POST"]),
         Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
         Route("/review/{id}", pages.prediction, REVIEWING),
         Route("/review/{id}/pdf", pages.paper, REVIEWING),

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from serving.review.words import feature_value
 
-_FEW = 10
-"""Inner edges below which halves and quarters are the counts, scores and flags that they look like."""
+_FEW, _MANY_ALIKE = 5, 0.25
+"""So few inner edges, or so large a cell, tell of counts, scores and flags and not of percentiles."""
 
 _WIDTH, _HEIGHT = 60, 6
 Json = Mapping[str, Any]  # Any: a bundle's histogram, whose version may be older
@@ -70,7 +70,8 @@ def standing_of(histogram: Json, value: float, name: str = "", code: str = "1") 
     cell = sum(value > edge for edge in edges)
     ends = [0.0, *accumulate(shares)]
     below, up_to = min(ends[cell], 1.0), min(ends[cell + 1], 1.0)
-    if len(edges) < _FEW and all((4.0 * edge).is_integer() for edge in edges):
+    is_few = len(edges) < _FEW or max(shares) > _MANY_ALIKE
+    if is_few and all((4.0 * edge).is_integer() for edge in edges):
         return Standing(below, up_to, f"{100 * (up_to - below):.0f}% alike")
     low, high = (feature_value(name, edge, code) for edge in (edges[0], edges[-1]))
     middle = f"{100 * (1.0 - shares[0] - shares[-1]):.0f}%"

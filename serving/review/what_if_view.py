@@ -206,9 +206,10 @@ def _fact(field: Field, value: str) -> dict[str, object] | None:
 def _number(text: str) -> float | str:
     """The number typed, with a point or a comma; what is none is left for the reader of facts to refuse."""
     try:
-        return float(text.replace(",", ".").replace(MINUS, "-"))
+        number = float(text.replace(",", ".").replace(MINUS, "-"))
     except ValueError:
         return text
+    return number if math.isfinite(number) else text
 
 
 def _said(field: Field, value: str) -> str:
