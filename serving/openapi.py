@@ -38,7 +38,7 @@ class _Operation:
     status: int = 200
     once_only: bool = False
     query: tuple[str, ...] = ()
-    is_form: bool = False
+    asked: str = ""
 
 
 def openapi_document(has_access: bool = False) -> Schema:
@@ -89,8 +89,7 @@ def _operation(o: _Operation) -> Schema:
     if asked or o.once_only:
         found["parameters"] = [*asked, *([_KEY] if o.once_only else [])]
     if o.body is not None:
-        media = o.media if o.media.endswith("json") else "application/json"
-        media = "application/x-www-form-urlencoded" if o.is_form else media
+        media = o.asked or (o.media if o.media.endswith("json") else "application/json")
         found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}}}
     return found
 
@@ -125,6 +124,7 @@ _SENT = (
     "malformed-form", "body-too-slow", "unsupported-media-type", "not-ready",
     "audit-unavailable",
 )  # fmt: skip
+_FORM = "application/x-www-form-urlencoded"
 _LIST = ("show", "kind", "study", "notice", "width", "given", "who", "before", "after")
 
 
@@ -132,10 +132,14 @@ def _form(path: str, name: str, summary: str, problems: tuple[str, ...], is_open
     """A form of a page, which leads on to a page."""
     told = (*problems, *_SENT, *(("not-permitted",) if is_open else ()))
     return _Operation(
-        "post", path, name, summary, TEXT, told, "text/html", ANY, is_open, status=303, is_form=True
+        "post", path, name, summary, TEXT, told, "text/html", ANY, is_open, status=303, asked=_FORM
     )
 
 
+_RIGHTS = (
+    "malformed-json", "body-too-slow", "unsupported-media-type", "invalid-request", "not-ready",
+    "audit-unavailable",
+)  # fmt: skip
 _OPERATIONS = (
     _Operation(
         "post", "/v1/predict", "predict", "One patient's answer, recorded before it is sent", ref("Answer"),
@@ -200,6 +204,18 @@ _OPERATIONS = (
     _form("/review/find", "find", "The answers about a patient", ()),
     _Operation("get", "/review/models", "models_page", "The page of models", TEXT, media="text/html"),
     _Operation(
+        "get", "/review/models/{study}", "model_page", "The page of one model", TEXT, ("unknown-study",),
+        media="text/html",
+    ),
+    _Operation(
+        "get", "/review/{id}/pdf", "paper", "An answer and its verdicts as PDF", TEXT,
+        ("unknown-prediction", "not-ready"), media="application/pdf",
+    ),
+    _Operation(
+        "get", "/review/{id}/compare", "compare", "The page of two answers", TEXT,
+        ("unknown-prediction", "invalid-request", "not-ready"), media="text/html", query=("with",),
+    ),
+    _Operation(
         "get", "/review/session", "sign_in_page", "The page on which a browser shows its key", TEXT,
         media="text/html", is_open=True,
     ),
@@ -209,6 +225,15 @@ _OPERATIONS = (
     _form(
         "/review/{id}/what-if", "what_if", "A changed patient from a page",
         ("unknown-prediction", "unknown-study", "withheld"),
+    ),
+    _Operation(
+        "post", "/v1/patients/export", "export_patient", "Everything kept of one patient, a row a line",
+        ref("PatientRow"), _RIGHTS, media="application/x-ndjson", body=ref("PatientRequest"),
+        asked="application/json",
+    ),
+    _Operation(
+        "post", "/v1/patients/erase", "erase_patient", "One patient erased; the chain still holds",
+        ref("Erasure"), _RIGHTS, body=ref("PatientRequest"),
     ),
     _Operation(
         "get", "/review/{id}", "review", "The page on which a prediction is inspected", TEXT,

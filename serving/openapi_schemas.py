@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from models.outcome import DIRECTIONS
 from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
 from serving.request_schema import LEVEL, explain_schema
+from serving.rights import LONGEST_REASON
 from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
 from serving.store.verdicts import SPLIT
 from serving.verdicts import LONGEST_COMMENT, REASONS, VERDICTS
@@ -263,6 +264,21 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("event",),
     ) | {"description": "The options, best first; declined ones last."},
+    "PatientRequest": closed(
+        {"patient_id": TEXT | {"minLength": 1}, "reason": TEXT | {"maxLength": LONGEST_REASON}},
+        optional=("reason",),
+    ),
+    "PatientRow": {
+        "type": "object", "required": ["row", "tenant", "id"],
+        "properties": {"row": {"enum": ["prediction", "outcome", "feedback"]}, "tenant": TEXT, "id": TEXT},
+        "description": "A row of the record in plain, with everything that is kept in it.",
+    },
+    "Erasure": closed(
+        {
+            "id": TEXT, "time": TEXT, "tenant": TEXT, "cause": {"enum": ["patient"]}, "by": TEXT,
+            "n_predictions": _COUNT, "n_others": _COUNT, "traces": list_of(TEXT),
+        }
+    ) | {"description": "`traces` says where something could not be cleared; empty when nothing is left."},
     "Model": closed(
         {
             "study": TEXT, "drug": or_null("string"), "outcome": TEXT,
