@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_the_page_shows_both_and_each_look_is_noted(client: Client) -> None:
     for one in (first, second):
         assert f"{round(one['value'], 1):g} mg a week" in page.text
         assert one["patient_id"] in page.text
-    with sqlite3.connect(client.settings.home / "store.db") as rows:
+    with closing(sqlite3.connect(client.settings.home / "store.db")) as rows:
         looked = rows.execute("SELECT record_id FROM access WHERE route LIKE '%compare'").fetchall()
     assert {first["id"], second["id"]} <= {row[0] for row in looked}
 
