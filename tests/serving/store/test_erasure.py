@@ -46,6 +46,7 @@ async def _ask(store: Store, key: str, patient: str) -> None:
 
 def _marks(store: Store, patient: str) -> list[bytes]:
     """What betrays a patient in the store: the keyed hash, and the beginning of each sealed content."""
+    store.worklist.catch_up()
     key = store.keys.hidden("local", patient)
     with reading(store.engine) as connection:
         found = [
