@@ -110,7 +110,7 @@ def test_hostile_text_runs_nothing_in_a_browser(tab, server: ServerProcess) -> N
         assert tab.locator(".comment").text_content() == text
     tab.goto(f"{server.http.base_url}/review?show=all&study=" + HOSTILE[1].replace("/", "%2F"))
     tab.goto(f"{server.http.base_url}/review?show=all")
-    assert tab.locator("a[data-row]").count() == 25
+    assert tab.locator("a[data-row]").count() >= len(HOSTILE)
 
 
 @pytest.mark.parametrize("width", [390, 768, 1440])
