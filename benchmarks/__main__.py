@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.batch_speed import batch_rows
 from benchmarks.cohort_scale import scale_rows
 from benchmarks.encoding import encoding_rows
 from benchmarks.model_speed import fit_rows, folder_rows, help_rows, kernel_rows
+from benchmarks.panel_request import panel_request_rows
 from benchmarks.panel_speed import panel_rows
 from benchmarks.results import Row, as_markdown, write_results
 from benchmarks.serving_speed import serving_rows
@@ -38,6 +40,7 @@ class Bench:
 
 FITTED: dict[str, Callable[[Bench], list[Row]]] = {
     "service": lambda bench: serving_rows(bench.home, bench.study.name),
+    "batch": lambda bench: batch_rows(bench.home, bench.study, bench.data),
     "contributions": lambda bench: kernel_rows(bench.home, bench.study, bench.data),
     "tracking": lambda _bench: [],
     "folder": lambda bench: folder_rows(bench.home, bench.study, bench.data),
@@ -47,7 +50,7 @@ FITTED: dict[str, Callable[[Bench], list[Row]]] = {
 ALONE: dict[str, Callable[[Bench], list[Row]]] = {
     "study": lambda bench: study_rows(bench.study, bench.data),
     "help": lambda _bench: help_rows(),
-    "request": lambda _bench: wide_rows(),
+    "request": lambda _bench: wide_rows() + panel_request_rows(),
     "encoding": lambda _bench: encoding_rows(),
     "panel": lambda _bench: panel_rows(),
     "cohort": lambda _bench: scale_rows(),

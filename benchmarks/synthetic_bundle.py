@@ -8,7 +8,7 @@ import numpy as np
 
 from features.cohort import Cohort
 from features.encode import encode
-from features.synthetic_blocks import OUTCOME, Truth
+from features.synthetic_blocks import Truth
 from models import bundle
 from models.applicability import Applicability
 from models.blend import Blend
@@ -33,11 +33,12 @@ _MINIMUM = 40
 def make_home(home: Path, cohort: Cohort, truth: Truth, trees: TreeSettings | None = None) -> str:
     """Fit, bundle and promote version 1 of the study; its digest. Intervals rest on residuals in sample.
 
-    With `trees` half the answer is theirs.
+    With `trees` half the answer is theirs. A cohort with the outcomes of several drugs gives a panel.
     """
-    models = ModelSet((_fitted(cohort, truth, trees),))
+    outcomes = [(name.rpartition(":")[2], name) for name in dict.fromkeys(cohort.outcomes.name)]
+    models = ModelSet(tuple(_fitted(cohort, truth, trees, drug, name) for drug, name in outcomes))
     manifest = Manifest.of(models, _provenance(cohort))
-    reference = build_reference(encode(cohort, truth.spec), cohort, OUTCOME, _STRATA)
+    reference = build_reference(encode(cohort, truth.spec), cohort, outcomes[0][1], _STRATA)
     card = build_card(manifest, {"protocols": {}, "subgroups": {}, "remarks": []})
     writing = home / "bundles" / "writing"
     digest = bundle.save(models, writing, manifest, reference, card)
@@ -46,11 +47,11 @@ def make_home(home: Path, cohort: Cohort, truth: Truth, trees: TreeSettings | No
     return digest
 
 
-def _fitted(cohort: Cohort, truth: Truth, trees: TreeSettings | None) -> ResponseModel:
+def _fitted(cohort: Cohort, truth: Truth, trees: TreeSettings | None, drug: str, name: str) -> ResponseModel:
     spec = truth.spec
     matrix = encode(cohort, spec)
-    outcome = ContinuousOutcome("synthetic", OUTCOME, "1", "identity", -1e6, 1e6)
-    margin = outcome.to_margin(cohort.outcome(OUTCOME))
+    outcome = ContinuousOutcome(drug, name.partition(":")[0], "1", "identity", -1e6, 1e6)
+    margin = outcome.to_margin(cohort.outcome(name))
     blocks = [feature.block for feature in spec.features]
     absent = np.zeros(len(blocks), dtype=bool)
     settings = learned_settings(matrix.values, margin, blocks, False, absent)

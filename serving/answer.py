@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from features.cohort import Cohort
 from features.errors import IntegrityError
 from models.answers import Answers
 from models.outcome import BinaryOutcome, Outcome
@@ -20,12 +21,18 @@ class AnswerWriter:
         features = models.models[0].features
         self.blocks = {feature.name: feature.block for feature in features}
         self.explanations = ExplanationWriter(features)
-        self.basis = BasisWriter(models.models[0].absent, served.basis)
+        self.basis = BasisWriter(models.models[0].absent, served.basis, served.bundle.card)
         self.constants = {m.outcome.drug: Constants(served.study, m.outcome) for m in models.models}
         self._advice = json_text.plain(ADVICE)
 
     def write(
-        self, prediction_id: str, depth: str, answers: Answers, option: str | None = None, patient: int = 0
+        self,
+        prediction_id: str,
+        depth: str,
+        answers: Answers,
+        cohort: Cohort,
+        option: str | None = None,
+        patient: int = 0,
     ) -> str:
         """The answer about one of the patients; refuses numbers that JSON or the outcome cannot hold.
 
@@ -33,12 +40,13 @@ class AnswerWriter:
         """
         prediction, known = answers[patient], self.constants[answers.outcome.drug]
         notices = json_text.notices(condensed(prediction.notices, self.blocks))
+        basis = self.basis.write(answers, prediction.notices, cohort, patient)
         asked = "" if option is None else f'"option":{json_text.quoted(option)},'
         return (
             f'{{"id":"{prediction_id}",{known.start},{asked}"patient_id":{json_text.text(prediction.patient_id)},'
             f'{known.numbers(prediction)},"notices":{notices},'
             f'"explanation":{self.explanations.write(prediction.explanation, depth, known.scale)},'
-            f'"basis":{self.basis.write(answers, prediction.notices, patient)},"advice":{self._advice}}}'
+            f'"basis":{basis},"advice":{self._advice}}}'
         )
 
 

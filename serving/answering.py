@@ -49,7 +49,7 @@ def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     option = the_treatment(models.question, cohort) if models.question else None
     answers = (model.predict if request.explain == "none" else model.explain)(cohort, request.level)
     prediction_id = new_id()
-    answer = writers.answers.write(prediction_id, request.explain, answers, option)
+    answer = writers.answers.write(prediction_id, request.explain, answers, cohort, option)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if answers.is_declined(0) else "answered")
 
@@ -69,7 +69,7 @@ def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
         for one in otherwise(request.patient, request.changes, models)
     ]
     prediction_id = new_id()
-    own = writers.answers.write(prediction_id, request.explain, answers, option)
+    own = writers.answers.write(prediction_id, request.explain, answers, cohort, option)
     answer = f'{own[:-1]},"simulated":{writers.changes.write(answers, after, request.explain)}}}'
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if answers.is_declined(0) else "simulated")
@@ -85,7 +85,7 @@ def rank_request(backend: Backend, body: bytes, began: float) -> Answered:
     answers = models.answer(cohort, request.level, request.explain != "none", request.options)
     ranked = models.rank(answers, 0)
     prediction_id = new_id()
-    answer = writers.rankings.write(prediction_id, request.explain, answers, ranked)
+    answer = writers.rankings.write(prediction_id, request.explain, answers, ranked, cohort)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if ranked[0].prediction.declined else "ranked")
 

@@ -15,6 +15,8 @@ from serving.access.caller import Caller, caller_of
 from serving.access.policy import (
     ASKING,
     FEEDBACK,
+    FORGETTING,
+    HANDING_OUT,
     LISTING,
     MODELS,
     OPEN,
@@ -37,6 +39,7 @@ from serving.openapi import openapi_document
 from serving.pages import FindForm, ReviewPages, VerdictForm
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
+from serving.rights import JSON, LINES, RightsEndpoint, erased, exported
 from serving.sign_in import SignIn, SignOut
 from serving.signing import VerdictEndpoint
 from serving.store.records import StoredAnswer
@@ -160,6 +163,8 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
             methods=["POST", "GET"],
         ),
         Route("/v1/predictions/{id}/verdicts", VerdictEndpoint(backend), SIGNING, methods=["POST", "GET"]),
+        Route("/v1/patients/export", RightsEndpoint(backend, exported, LINES), HANDING_OUT, methods=["POST"]),
+        Route("/v1/patients/erase", RightsEndpoint(backend, erased, JSON), FORGETTING, methods=["POST"]),
         *_review_routes(backend),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from features.cohort import Cohort
 from models.answers import Answers
 from models.results import Notice
 from serving import json_text
+from serving.own_groups import GroupsWriter
 
 ADVICE = (
     "This estimate informs a clinician's decision and does not order anything: weigh it with the patient, "
@@ -30,16 +32,31 @@ _TOGETHER = {
 class BasisWriter:
     """Writes the basis of one bundle's answers; patients with the same features missing share its text."""
 
-    def __init__(self, absent: Iterable[str], fixed: Mapping[str, object]) -> None:
+    def __init__(
+        self, absent: Iterable[str], fixed: Mapping[str, object], card: Mapping[str, object]
+    ) -> None:
         self._absent = frozenset(absent)
         self._fixed = json_text.plain(fixed)[1:]
+        self._groups = GroupsWriter(card)
         self._known: OrderedDict[bytes, tuple[str, str]] = OrderedDict()
 
-    def write(self, answers: Answers, notices: Iterable[Notice], patient: int = 0) -> str:
-        """The basis of one patient's answer; `notices` are those given to it, not condensed."""
+    def write(
+        self,
+        answers: Answers,
+        notices: Iterable[Notice],
+        cohort: Cohort,
+        patient: int = 0,
+        varied: str | None = None,
+    ) -> str:
+        """The basis of one patient's answer; `notices` are those given to it, not condensed.
+
+        `varied` is the variable that a ranking tries values of.
+        """
         filled = [n.feature for n in notices if n.code in _FILLED and n.feature]
         before, after = self._inputs(answers, patient)
-        return f'{{{before},"imputed":{json_text.names(filled)},{after},{self._fixed}'
+        groups = self._groups.write(cohort, patient, varied)
+        imputed = json_text.names(filled)
+        return f'{{{before},"imputed":{imputed},{after},"subgroups":{groups},{self._fixed}'
 
     def _inputs(self, answers: Answers, patient: int) -> tuple[str, str]:
         pattern = np.isnan(answers.values[patient]).tobytes()

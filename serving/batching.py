@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
@@ -104,25 +104,21 @@ async def answer_lines(backend: Backend, lines: Sequence[Line], caller: Caller) 
             found[line.number] = error
     for group in groups.values():
         found |= _answer_alike(backend, group, began)
-    answered = [one for one in found.values() if isinstance(one, Answered)]
-    written = await asyncio.gather(
-        *(backend.store.predictions.append(one.record, caller.tenant) for one in answered),
-        return_exceptions=True,
-    )
-    pairs = zip(answered, written, strict=True)
-    failed = {one.record.id: error for one, error in pairs if isinstance(error, Exception)}
-    return [_row(backend, line.number, found[line.number], failed, caller) for line in lines]
+    records = [one.record for one in found.values() if isinstance(one, Answered)]
+    failure: RequestError | None = None
+    try:
+        await backend.store.predictions.append_all(records, caller.tenant)
+    except RequestError as error:
+        failure = error
+    return [_row(backend, line.number, found[line.number], failure, caller) for line in lines]
 
 
 def _row(
-    backend: Backend,
-    number: int,
-    found: Answered | Exception,
-    failed: Mapping[str, Exception],
-    caller: Caller,
+    backend: Backend, number: int, found: Answered | Exception, failure: RequestError | None, caller: Caller
 ) -> Row:
-    if isinstance(found, Answered) and found.record.id in failed:
-        found = failed[found.record.id]
+    """What goes out for a line; `failure` is why no answer of these lines is on disk, if none is."""
+    if isinstance(found, Answered) and failure is not None:
+        found = failure
     if isinstance(found, Exception):
         return Row("refused", f'{{"line":{number},"problem":{_told(found)}}}')
     backend.metrics.prediction(found.record.study, found.result)
@@ -172,7 +168,7 @@ def _answer_together(
     found: dict[int, Answered | Exception] = {}
     for i, (one, option) in enumerate(zip(group, options, strict=True)):
         prediction_id = new_id()
-        text = writers.answers.write(prediction_id, first.explain, answers, option, i)
+        text = writers.answers.write(prediction_id, first.explain, answers, cohort, option, i)
         body = one.line.body or b""
         record = recorded(prediction_id, writers.served, cohort.patient_ids[i], (body, text), began)
         found[one.line.number] = Answered(record, "declined" if answers.is_declined(i) else "answered")

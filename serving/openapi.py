@@ -37,8 +37,8 @@ class _Operation:
     is_open: bool = False
     status: int = 200
     once_only: bool = False
+    asked: str = ""
     query: tuple[str, ...] = ()
-    is_form: bool = False
 
 
 def openapi_document(has_access: bool = False) -> Schema:
@@ -89,8 +89,7 @@ def _operation(o: _Operation) -> Schema:
     if asked or o.once_only:
         found["parameters"] = [*asked, *([_KEY] if o.once_only else [])]
     if o.body is not None:
-        media = o.media if o.media.endswith("json") else "application/json"
-        media = "application/x-www-form-urlencoded" if o.is_form else media
+        media = o.asked or (o.media if o.media.endswith("json") else "application/json")
         found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}}}
     return found
 
@@ -121,6 +120,10 @@ _REPORTED = (
     "malformed-json", "unknown-prediction", "unknown-study", "body-too-slow", "unsupported-media-type",
     "invalid-request", "not-ready", "audit-unavailable",
 )  # fmt: skip
+_RIGHTS = (
+    "malformed-json", "body-too-slow", "unsupported-media-type", "invalid-request", "not-ready",
+    "audit-unavailable",
+)  # fmt: skip
 _SENT = (
     "malformed-form", "body-too-slow", "unsupported-media-type", "not-ready",
     "audit-unavailable",
@@ -131,8 +134,9 @@ _LIST = ("show", "kind", "study", "notice", "width", "given", "who", "before", "
 def _form(path: str, name: str, summary: str, problems: tuple[str, ...], is_open: bool = False) -> _Operation:
     """A form of a page, which leads on to a page."""
     told = (*problems, *_SENT, *(("not-permitted",) if is_open else ()))
+    media = "application/x-www-form-urlencoded"
     return _Operation(
-        "post", path, name, summary, TEXT, told, "text/html", ANY, is_open, status=303, is_form=True
+        "post", path, name, summary, TEXT, told, "text/html", ANY, is_open, status=303, asked=media
     )
 
 
@@ -184,6 +188,15 @@ _OPERATIONS = (
     _Operation(
         "get", "/v1/predictions/{id}/feedback", "feedback", "What was said of an answer, oldest first",
         closed({"feedback": list_of(ref("Feedback"))}), ("unknown-prediction", "not-ready"),
+    ),
+    _Operation(
+        "post", "/v1/patients/export", "export_patient", "Everything kept of one patient, a row a line",
+        ref("PatientRow"), _RIGHTS, media="application/x-ndjson", body=ref("PatientRequest"),
+        asked="application/json",
+    ),
+    _Operation(
+        "post", "/v1/patients/erase", "erase_patient", "One patient erased; the chain still holds",
+        ref("Erasure"), _RIGHTS, body=ref("PatientRequest"),
     ),
     _Operation(
         "post", "/v1/predictions/{id}/verdicts", "sign", "Signing an answer off, or against it",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from models.outcome import DIRECTIONS
 from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
 from serving.request_schema import LEVEL, explain_schema
+from serving.rights import LONGEST_REASON
 from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
 from serving.store.verdicts import SPLIT
 from serving.verdicts import LONGEST_COMMENT, REASONS, VERDICTS
@@ -205,9 +206,15 @@ SCHEMAS: dict[str, Schema] = {
             "inputs_used": list_of(TEXT), "missing": list_of(TEXT), "imputed": list_of(TEXT),
             "unrecorded_as_absent": list_of(TEXT), "model_version": _COUNT, "bundle_digest": TEXT,
             "population": closed({"n": _COUNT, "fingerprint": TEXT}), "trained_on": TEXT,
-            "performance": ANY,
+            "performance": ANY, "subgroups": list_of(ref("OwnGroup")), "evidence": list_of(ref("Evidence")),
         }
     ),
+    "OwnGroup": closed(
+        {"variable": TEXT, "group": TEXT, "protocol": TEXT, "n": or_null("integer"), "figures": ANY}
+    ) | {"description": "How well the model did for held-out patients of a group that this patient is of."},
+    "Evidence": closed(
+        {"gene": TEXT, "drug": TEXT, "level": TEXT, "guideline": or_null("string")}
+    ) | {"description": "What CPIC lists of a gene that is read and a drug that is answered about."},
     "Answer": closed(_ANSWER, optional=_NOT_ALWAYS),
     "Simulation": closed(
         {**_ANSWER, "simulated": list_of(ref("Simulated"))}, optional=_NOT_ALWAYS
@@ -257,6 +264,21 @@ SCHEMAS: dict[str, Schema] = {
         },
         optional=("event",),
     ) | {"description": "The options, best first; declined ones last."},
+    "PatientRequest": closed(
+        {"patient_id": TEXT | {"minLength": 1}, "reason": TEXT | {"maxLength": LONGEST_REASON}},
+        optional=("reason",),
+    ),
+    "PatientRow": {
+        "type": "object", "required": ["row", "tenant", "id"],
+        "properties": {"row": {"enum": ["prediction", "outcome", "verdict", "feedback"]}, "tenant": TEXT, "id": TEXT},
+        "description": "A row of the record in plain, with everything that is kept in it.",
+    },
+    "Erasure": closed(
+        {
+            "id": TEXT, "time": TEXT, "tenant": TEXT, "cause": {"enum": ["patient"]}, "by": TEXT,
+            "n_predictions": _COUNT, "n_others": _COUNT, "traces": list_of(TEXT),
+        }
+    ) | {"description": "`traces` says where something could not be cleared; empty when nothing is left."},
     "Model": closed(
         {
             "study": TEXT, "drug": or_null("string"), "outcome": TEXT,

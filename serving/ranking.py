@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from features.cohort import Cohort
 from models.answers import Answers
 from models.model_set import Ranked
 from models.outcome import BinaryOutcome
@@ -25,7 +26,8 @@ class RankWriter:
         own = {"study": served.study, "outcome": outcome.name, "better": outcome.better}
         if isinstance(outcome, BinaryOutcome):
             own["event"] = outcome.event
-        self._start = json_text.plain({**own, "question": question and question.variable})[1:-1]
+        self._question = None if question is None else question.variable
+        self._start = json_text.plain({**own, "question": self._question})[1:-1]
         self._advice = json_text.plain(ADVICE)
 
     def write(
@@ -34,9 +36,11 @@ class RankWriter:
         depth: str,
         answers: Mapping[str, Answers],
         ranked: Sequence[Ranked],
+        cohort: Cohort,
     ) -> str:
         """The ranking of one patient's options; what is said of all of them is told once."""
         first = next(iter(answers.values()))
+        basis = self._answers.basis.write(first, ranked[0].prediction.notices, cohort, varied=self._question)
         shared = _shared(ranked)
         told = frozenset(map(id, shared))
         rows = ",".join([self._row(one, answers[one.option], depth, told) for one in ranked])
@@ -44,8 +48,7 @@ class RankWriter:
         return (
             f'{{"id":"{prediction_id}",{self._start},"patient_id":{json_text.text(first.patient_ids[0])},'
             f'"level":{first.level!r},"ranked":[{rows}],"notices":{notices},'
-            f'"basis":{self._answers.basis.write(first, ranked[0].prediction.notices)},'
-            f'"advice":{self._advice}}}'
+            f'"basis":{basis},"advice":{self._advice}}}'
         )
 
     def _row(self, ranked: Ranked, answers: Answers, depth: str, told: frozenset[int]) -> str:

@@ -108,7 +108,7 @@ def serve(address: Address, settings: Settings, application: str = "serving.work
         host=address.host,
         port=address.port,
         workers=address.workers,
-        loop="uvloop",
+        loop="uvloop" if address.workers == 1 else "serving.fair_loop:FairLoop",
         http=DeadlineProtocol,
         ws="none",
         lifespan="on",

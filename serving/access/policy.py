@@ -70,3 +70,7 @@ EXPORTING = Policy(_of(Role.DATA_SCIENTIST))
 """Outcomes for monitoring and learning."""
 ADMINISTERING = Policy(_of(Role.ADMINISTRATOR))
 """Keys, audit and erasure."""
+HANDING_OUT = Policy(_of(Role.ADMINISTRATOR), needs_genomic=True, of_tenant=True)
+"""Everything that is kept of one patient, in plain."""
+FORGETTING = Policy(_of(Role.ADMINISTRATOR), of_tenant=True)
+"""Erasing one patient."""

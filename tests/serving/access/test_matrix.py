@@ -32,20 +32,23 @@ LISTS = {"/review", "/review/find"}
 READ = {"/v1/predictions/{id}", "/review/{id}"} | FORMS
 OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
 VERDICTS = "/v1/predictions/{id}/verdicts"
+EXPORT, ERASE = "/v1/patients/export", "/v1/patients/erase"
 RECORDS = READ | {OUTCOMES, FEEDBACK, VERDICTS}
 MAY = {
     Role.APPLICATION: ASKING | MODEL_ROUTES | {OUTCOMES},
     Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS | LISTS,
     Role.REVIEWER: MODEL_ROUTES | READ | LISTS | {VERDICTS},
     Role.DATA_SCIENTIST: MODEL_ROUTES | {"/metrics"},
-    Role.ADMINISTRATOR: {"/metrics"},
+    Role.ADMINISTRATOR: {"/metrics", EXPORT, ERASE},
     None: set(),
 }
-GENOMIC_ONLY = {"/review/{id}"} | FORMS
+GENOMIC_ONLY = {"/review/{id}", EXPORT} | FORMS
 TOLD = {
     OUTCOMES: {"name": "weekly_dose", "value": 30.0, "unit": "mg/wk"},
     FEEDBACK: {"kind": "agreed"},
     VERDICTS: {"verdict": "unsure", "reasons": ["too-uncertain"], "comment": "who knows"},
+    EXPORT: {"patient_id": "nobody"},
+    ERASE: {"patient_id": "nobody"},
 }
 DONE = {(path, "POST"): 201 for path in (OUTCOMES, FEEDBACK, VERDICTS)} | {
     ("/review/find", "POST"): 303, ("/review/session", "POST"): 401, ("/review/session/end", "POST"): 303,
