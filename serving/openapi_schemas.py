@@ -270,7 +270,9 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "PatientRow": {
         "type": "object", "required": ["row", "tenant", "id"],
-        "properties": {"row": {"enum": ["prediction", "outcome", "feedback"]}, "tenant": TEXT, "id": TEXT},
+        "properties": {
+            "row": {"enum": ["prediction", "outcome", "verdict", "feedback"]}, "tenant": TEXT, "id": TEXT,
+        },
         "description": "A row of the record in plain, with everything that is kept in it.",
     },
     "Erasure": closed(

@@ -38,7 +38,10 @@ class ReviewPages:
 
     async def worklist(self, request: Request) -> Response:
         """The answers to review, filtered by the address."""
-        caller, query = caller_of(request.scope), Query.of(request.query_params)
+        return await self.listed(Query.of(request.query_params), caller_of(request.scope))
+
+    async def listed(self, query: Query, caller: Caller) -> Response:
+        """The same of a query."""
         ends = query.before or None, query.after or None
         worklist = self._backend.store.worklist
         page = await asyncio.to_thread(worklist.page, caller.tenant, query.asked, SIZE, *ends)

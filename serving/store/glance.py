@@ -1,7 +1,7 @@
 """What a list tells of an answer at a glance: its row of the worklist, made from the answer's text.
 
-An answer is mostly its explanation, and this stands in the way of every answer, so nothing is parsed: what is
-wanted is found by its name. A name with bare quotes stands in no JSON string, where quotes are escaped.
+An answer is mostly its explanation and there are many of them, so nothing is parsed: what is wanted is found
+by its name. A name with bare quotes stands in no JSON string, where quotes are escaped.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from sqlalchemy.sql import Select
 
 from serving.store.chain import Head, content_hash
 from serving.store.database import reading, streamed
-from serving.store.glance import glance_row
 from serving.store.keys import KeyRing
 from serving.store.records import PredictionRecord
 from serving.store.tables import PREDICTIONS
@@ -32,15 +31,15 @@ class Predictions:
 
     async def append(self, record: PredictionRecord, tenant: str) -> None:
         """Return once the row is on disk; raises a RequestError (503) when it cannot be."""
-        await self.append_all((record,), tenant)
+        await self._writer.append((prediction_row(self._keys, record, tenant),))
 
     async def append_all(self, records: Sequence[PredictionRecord], tenant: str) -> None:
         """Return once all rows, of one batch, are on disk in one commit; RequestError (503) else."""
-        await self._writer.append(*self._rows(records, tenant))
+        await self._writer.append([prediction_row(self._keys, record, tenant) for record in records])
 
     def write_all(self, records: Sequence[PredictionRecord], tenant: str) -> None:
         """The same outside an event loop: for tests, and for whatever brings rows over."""
-        self._writer.write(*self._rows(records, tenant))
+        self._writer.write([prediction_row(self._keys, record, tenant) for record in records])
 
     def find(self, prediction_id: str, tenant: str) -> PredictionRecord | None:
         """The tenant's record of this id, if there is one; of an erased one its plain columns."""
@@ -69,13 +68,6 @@ class Predictions:
         """Every answer of a study that was not erased, with its tenant, in the order of the answers."""
         return self._read(
             select(PREDICTIONS).where(PREDICTIONS.c.study == study, PREDICTIONS.c.content.is_not(None))
-        )
-
-    def _rows(self, records: Sequence[PredictionRecord], tenant: str) -> tuple[list[Row], list[Row]]:
-        """The rows of the log, and those of the worklist."""
-        return (
-            [prediction_row(self._keys, record, tenant) for record in records],
-            [glance_row(self._keys, record, tenant) for record in records],
         )
 
     def _read(self, asked: Select) -> Iterator[tuple[str, PredictionRecord]]:

@@ -28,6 +28,7 @@ from serving.store.writer import Writer
 
 _log = logging.getLogger("rxplain.store")
 _RETAIN_EVERY_S = 3600.0
+_LIST_EVERY_S = 2.0
 REVISION = "0003"
 """The newest revision under `migrations/versions`."""
 
@@ -99,6 +100,15 @@ class Store:
             except RxplainError as error:
                 _log.error("what is too old could not be erased", exc_info=error)
             await asyncio.sleep(_RETAIN_EVERY_S)
+
+    async def keep_listed(self) -> None:
+        """Lists the answers given meanwhile, every other second for ever."""
+        while True:
+            await asyncio.sleep(_LIST_EVERY_S)
+            try:
+                await asyncio.to_thread(self.worklist.catch_up)
+            except RxplainError as error:
+                _log.error("answers could not be listed", exc_info=error)
 
     def close(self) -> None:
         """Close every connection; what was answered is already on disk."""

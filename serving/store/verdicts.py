@@ -22,6 +22,7 @@ from serving.store.database import reading, writing
 from serving.store.keys import KeyRing
 from serving.store.records import VerdictRecord
 from serving.store.tables import HEADS, PREDICTIONS, VERDICTS, WORKLIST
+from serving.store.worklist import catch_up
 
 SPLIT = "split"
 """The state of an answer on which its readers differ."""
@@ -46,6 +47,7 @@ class Verdicts:
 
     def write(self, record: VerdictRecord, tenant: str) -> VerdictRecord:
         """The same outside an event loop."""
+        catch_up(self._engine, self._keys)
         with writing(self._engine) as connection:
             patient_key = _patient_key(connection, record.prediction_id, tenant)
             known = list(self._read(connection, _of(record.prediction_id, tenant)))

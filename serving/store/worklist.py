@@ -1,5 +1,7 @@
 """The answers of a tenant as a list, newest first, filtered by what stands in plain beside each.
 
+Answers are listed after they were given, so that giving them costs no more: some seconds later in the
+background, and before anybody looks. A head named `worklist` says up to which row of the log they are.
 Pages go by the id of the row where the last one ended, so that a page far down costs what the first does and
 answers that come meanwhile move nothing.
 """
@@ -11,21 +13,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from features.errors import IntegrityError
-from serving.store.database import reading
+from serving.store.chain import HEAD, Head
+from serving.store.database import reading, writing
 from serving.store.glance import glance_row, place
 from serving.store.keys import KeyRing
 from serving.store.predictions import prediction_record
-from serving.store.tables import PREDICTIONS, WORKLIST
+from serving.store.tables import HEADS, PREDICTIONS, WORKLIST
 
 MOST_COUNTED = 1000
 """Answers are counted up to here; of more it is only said that there are more."""
 
+LISTED = "worklist"
 _OWN = WORKLIST.c
-_BATCH = 200
+_BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class Worklist:
         newer_than: str | None = None,
     ) -> Page:
         """So many answers of a tenant before or after one id; the newest where neither is given."""
+        self.catch_up()
         chosen = [_OWN.tenant == tenant, *_conditions(asked)]
         with reading(self._engine) as connection:
             counted = select(_OWN.id).where(*chosen).limit(MOST_COUNTED + 1).subquery()
@@ -108,6 +113,10 @@ class Worklist:
             return Page(rows[::-1], has_more, True, n)
         return Page(rows, older_than is not None, has_more, n)
 
+    def catch_up(self) -> int:
+        """Lists every answer that is not listed yet; how many."""
+        return catch_up(self._engine, self._keys)
+
     def hidden(self, tenant: str, patient_id: str) -> bytes:
         """The keyed hash under which a tenant's patient is found; it says nothing to who lacks the keys."""
         return self._keys.hidden(tenant, patient_id)
@@ -121,26 +130,50 @@ class Worklist:
         return Listed(**plain, **state, declined=bool(row["declined"]), notices=notices, label=label)
 
 
-def index_all(connection: Connection, keys: KeyRing) -> int:
-    """Lists every answer that was given before there was a list, and is not erased; how many.
+def catch_up(engine: Engine, keys: KeyRing) -> int:
+    """Lists every answer that is not listed yet, and is not erased; how many.
 
-    A row that does not open is left out: it stops no start, and `log verify` names it.
+    A row that does not open is left out: it stops nobody, and `log verify` names it.
     """
-    n, after = 0, 0
-    own = PREDICTIONS.c
-    while True:
-        asked = select(PREDICTIONS).where(own.seq > after, own.content.is_not(None)).order_by(own.seq)
-        found = connection.execute(asked.limit(_BATCH)).mappings().all()
-        if not found:
-            return n
+    n = 0
+    while _is_behind(engine):
+        n += _listed_next(engine, keys)
+    return n
+
+
+def _is_behind(engine: Engine) -> bool:
+    own = HEADS.c
+    with reading(engine) as connection:
+        asked = select(own.name, own.n).where(own.name.in_((HEAD, LISTED)))
+        found = {row.name: row.n for row in connection.execute(asked)}
+    return found.get(LISTED, 0) < found.get(HEAD, 0)
+
+
+def _listed_next(engine: Engine, keys: KeyRing) -> int:
+    """Lists some answers in one short transaction, so that no answer waits long for it."""
+    own, mark = PREDICTIONS.c, HEADS.c.name == LISTED
+    with writing(engine) as connection:
+        after = connection.execute(select(HEADS.c.n).where(mark).with_for_update()).scalar_one()
+        asked = select(PREDICTIONS).where(own.seq > after).order_by(own.seq).limit(_BATCH)
+        found = connection.execute(asked.with_for_update(read=True)).mappings().all()
         rows = list(_glances(found, keys))
         if rows:
             connection.execute(insert(WORKLIST), rows)
-        n, after = n + len(rows), found[-1]["seq"]
+        head = Head(found[-1]["seq"] if found else _last(connection))
+        values = {"n": head.n, "mac": head.mac(keys, LISTED)}
+        connection.execute(update(HEADS).where(mark).values(values))
+    return len(rows)
+
+
+def _last(connection: Connection) -> int:
+    """How many answers the log's head counts, where the rows themselves are gone."""
+    return int(connection.execute(select(HEADS.c.n).where(HEADS.c.name == HEAD)).scalar_one())
 
 
 def _glances(found: Sequence[Mapping[Any, Any]], keys: KeyRing) -> Iterator[dict[str, Any]]:
     for row in found:
+        if row["content"] is None:
+            continue
         try:
             record = prediction_record(keys, row)
         except IntegrityError:

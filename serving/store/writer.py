@@ -23,11 +23,10 @@ from features.errors import IntegrityError
 from serving.store.chain import HEAD, Head, link
 from serving.store.database import GIVE_UP_S, sqlite_file, unavailable
 from serving.store.keys import KeyRing
-from serving.store.tables import ACCESS, HEADS, PREDICTIONS, WORKLIST
+from serving.store.tables import ACCESS, HEADS, PREDICTIONS
 
 _BUSY_RETRY_S = 0.0004
 _FILLED_LATER = ("erasure", "tombstone")
-_WRITTEN = (PREDICTIONS, WORKLIST, ACCESS)
 Row = dict[str, Any]
 
 
@@ -36,7 +35,6 @@ class Waiting:
     """Rows that wait for one commit, and whom to tell."""
 
     predictions: Sequence[Row]
-    glances: Sequence[Row]
     accesses: Sequence[Row]
     written: asyncio.Future[None]
 
@@ -49,7 +47,7 @@ class Writer:
         self._errors = (engine.dialect.loaded_dbapi.Error, DBAPIError)
         self._is_sqlite = sqlite_file(engine) is not None
         self._begin = "BEGIN IMMEDIATE" if self._is_sqlite else "BEGIN"
-        self._insert = {table.name: self._text(table.insert(), table) for table in _WRITTEN}
+        self._insert = {table.name: self._text(table.insert(), table) for table in (PREDICTIONS, ACCESS)}
         asked = select(HEADS.c.n, HEADS.c.chain, HEADS.c.mac).where(HEADS.c.name == bindparam("head"))
         self._head = self._text(asked.with_for_update())
         values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("n", "chain", "mac")}
@@ -61,27 +59,22 @@ class Writer:
         self._last: tuple[int, bytes, bytes] | None = None
         self._is_at_work = False
 
-    async def append(
-        self, predictions: Sequence[Row] = (), glances: Sequence[Row] = (), accesses: Sequence[Row] = ()
-    ) -> None:
-        """Return once the rows are on disk, predictions at the end of the chain; RequestError (503) else.
-
-        `glances` are the predictions' rows of the worklist.
-        """
+    async def append(self, predictions: Sequence[Row] = (), accesses: Sequence[Row] = ()) -> None:
+        """Return once the rows are on disk, predictions at the end of the chain; RequestError (503) else."""
         loop = asyncio.get_running_loop()
         written = loop.create_future()
-        self._waiting.append(Waiting(predictions, glances, accesses, written))
+        self._waiting.append(Waiting(predictions, accesses, written))
         if not self._is_at_work:
             self._is_at_work, self._since = True, loop.time()
             loop.call_soon(self._turn, loop)
         await written
 
-    def write(self, predictions: Sequence[Row] = (), glances: Sequence[Row] = ()) -> None:
+    def write(self, predictions: Sequence[Row] = (), accesses: Sequence[Row] = ()) -> None:
         """The same at once, outside an event loop; waits for other writers."""
         if self._is_sqlite:
             self._connection.execute(f"PRAGMA busy_timeout={int(1000 * GIVE_UP_S)}")
         try:
-            self._commit([Waiting(predictions, glances, (), None)])  # type: ignore[arg-type]
+            self._commit([Waiting(predictions, accesses, None)])  # type: ignore[arg-type]
         except (*self._errors, IntegrityError) as error:
             raise unavailable(error) from error
 
@@ -135,8 +128,9 @@ class Writer:
             predictions = [row for one in gathered for row in one.predictions]
             if predictions:
                 self._chain(cursor, predictions)
-            self._add(cursor, "worklist", [row for one in gathered for row in one.glances])
-            self._add(cursor, "access", [row for one in gathered for row in one.accesses])
+            accesses = [row for one in gathered for row in one.accesses]
+            if accesses:
+                cursor.executemany(self._insert["access"], accesses)
             cursor.execute("COMMIT")
         except BaseException:
             self._undo(cursor)
@@ -155,16 +149,13 @@ class Writer:
             n += 1
             row["seq"] = n
             row["chain"] = chain = link(chain, row)
-        self._add(cursor, "predictions", rows)
+        if len(rows) == 1:
+            cursor.execute(self._insert["predictions"], rows[0])
+        else:
+            cursor.executemany(self._insert["predictions"], rows)
         mac = Head(n, chain).mac(self._keys)
         self._last = n, chain, mac
         cursor.execute(self._advance, {"head": HEAD, "new_n": n, "new_chain": chain, "new_mac": mac})
-
-    def _add(self, cursor: Any, table: str, rows: Sequence[Row]) -> None:
-        if len(rows) == 1:
-            cursor.execute(self._insert[table], rows[0])
-        elif rows:
-            cursor.executemany(self._insert[table], rows)
 
     def _undo(self, cursor: Any) -> None:
         if self._is_sqlite:

@@ -116,6 +116,8 @@ def test_an_answer_is_signed_on_its_page_and_moves_from_tab_to_tab(own: Client) 
     assert "Weight was 62." in page
     store = Store.open(own.settings)
     assert (store.verify_verdicts().n_rows, store.verify_verdicts().broken) == (2, None)
+    looks = [(look.method, look.route, look.status) for look in store.audit.of_record(made, "local")]
+    assert looks.count(("POST", "/review/{id}/verdicts", 303)) == 2
     store.close()
 
 

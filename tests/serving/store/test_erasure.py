@@ -19,6 +19,7 @@ from serving.store.export import patient_lines
 from serving.store.records import StoredAnswer
 from serving.store.store import Store
 from serving.store.tables import ERASURES, FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS, VERDICTS, WORKLIST
+from serving.store.worklist import Asked
 from tests.serving.store.rows import feedback, outcome, predictions, tamper, verdict
 
 GONE, STAYS = "canary-patient-4711", "other-patient"
@@ -46,6 +47,7 @@ async def _ask(store: Store, key: str, patient: str) -> None:
 
 def _marks(store: Store, patient: str) -> list[bytes]:
     """What betrays a patient in the store: the keyed hash, and the beginning of each sealed content."""
+    store.worklist.catch_up()
     key = store.keys.hidden("local", patient)
     with reading(store.engine) as connection:
         found = [
@@ -140,12 +142,15 @@ def test_old_content_goes_and_what_is_younger_stays(store: Store) -> None:
     store.predictions.write_all([*old, *young], "local")
     for record in (old[0], young[0]):
         store.outcomes.write(outcome(record.id, time=record.time), "local")
+        store.verdicts.write(verdict(record.id, time=record.time), "local")
     now = datetime(2026, 3, 15, tzinfo=UTC)
     (erasure,) = retain(store.engine, store.keys, 30, now)
-    assert (erasure.cause, erasure.n_predictions, erasure.n_others, erasure.traces) == ("retention", 3, 1, ())
+    assert (erasure.cause, erasure.n_predictions, erasure.n_others, erasure.traces) == ("retention", 3, 2, ())
     assert retain(store.engine, store.keys, 30, now) == ()
     assert [one.id for one in store.predictions.of_patient(GONE, "local")] == [one.id for one in young]
-    assert store.verify().broken is None
+    assert [one.prediction_id for one in store.verdicts.of_patient(GONE, "local")] == [young[0].id]
+    assert store.worklist.page("local", Asked(("prediction",)), 10).n == 3
+    assert store.verify().broken is store.verify_verdicts().broken is None
 
 
 def test_bytes_that_another_writer_left_are_found_and_cleared(settings: Settings, store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,7 +13,7 @@ from serving.store.glance import glance_of
 from serving.store.store import Store
 from serving.store.worklist import MOST_COUNTED, Asked, Page
 from tests.serving.store.earlier_log import write_earlier_log
-from tests.serving.store.rows import predictions, verdict
+from tests.serving.store.rows import predictions, tamper, verdict
 
 KINDS = ("prediction", "ranking")
 ALL = Asked(KINDS)
@@ -113,3 +114,29 @@ def test_an_unbounded_interval_is_the_widest() -> None:
     assert glance_of(_answer(30.0, None, 60.0)).width == math.inf
     assert glance_of(_answer(None, None, None)).width is None
     assert glance_of(_answer(None, None, None)).declined
+
+
+def test_two_workers_list_each_answer_once(opened) -> None:
+    first, second = opened(), opened()
+    first.predictions.write_all(predictions(230), "local")
+    with ThreadPoolExecutor(2) as workers:
+        counts = list(workers.map(lambda store: store.worklist.catch_up(), [first, second]))
+    assert sum(counts) == 230
+    assert second.worklist.catch_up() == 0
+    assert second.worklist.page("local", ALL, 1).n == 230
+
+
+def test_what_was_erased_before_it_was_listed_is_never_listed(store: Store) -> None:
+    store.predictions.write_all([*predictions(3, "gone"), *predictions(2, "here")], "local")
+    store.erase("local", "gone")
+    assert store.worklist.catch_up() == 2
+    assert store.worklist.page("local", ALL, 10).n == 2
+
+
+def test_a_row_that_does_not_open_stops_no_list(store: Store) -> None:
+    store.predictions.write_all(predictions(3), "local")
+    tamper(store, "UPDATE predictions SET content = chain WHERE seq = 2")
+    assert store.worklist.page("local", ALL, 10).n == 2
+    tamper(store, "DELETE FROM predictions WHERE seq = 3")
+    assert store.verify().broken == 2
+    assert store.worklist.catch_up() == 0

@@ -1,4 +1,4 @@
-"""The verdicts with the head of their chain, and the worklist of all answers given so far."""
+"""The verdicts with the head of their chain, and the worklist, which is filled once the service runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, LargeBinary
 
 from serving.store.chain import VERDICT_LOG, Head
 from serving.store.tables import HEADS
-from serving.store.worklist import index_all
+from serving.store.worklist import LISTED
 
 revision = "0003"
 down_revision = "0002"
@@ -16,14 +16,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make both tables, and list what there is."""
+    """Make both tables and their heads."""
     _verdicts()
     _worklist()
     keys, head = context.config.attributes["earlier"].keys, Head()
-    mac = head.mac(keys, VERDICT_LOG.head)
-    first = {"name": VERDICT_LOG.head, "n": head.n, "chain": head.link, "mac": mac}
-    op.get_bind().execute(insert(HEADS).values(first))
-    index_all(op.get_bind(), keys)
+    for name in (VERDICT_LOG.head, LISTED):
+        first = {"name": name, "n": head.n, "chain": head.link, "mac": head.mac(keys, name)}
+        op.get_bind().execute(insert(HEADS).values(first))
 
 
 def _verdicts() -> None:
