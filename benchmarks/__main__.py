@@ -20,6 +20,7 @@ from benchmarks.serving_speed import serving_rows
 from benchmarks.study_speed import study_rows
 from benchmarks.table_scale import table_rows
 from benchmarks.wide_request import wide_rows
+from benchmarks.worklist_page import page_rows
 from models.registry import Registry
 from training.home import data_folder
 from training.study import Study, load_study
@@ -54,6 +55,7 @@ ALONE: dict[str, Callable[[Bench], list[Row]]] = {
     "panel": lambda _bench: panel_rows(),
     "cohort": lambda _bench: scale_rows(),
     "table": lambda _bench: table_rows(),
+    "pages": lambda _bench: page_rows(),
 }
 """Groups of rows that want none."""
 

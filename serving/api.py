@@ -17,11 +17,13 @@ from serving.access.policy import (
     FEEDBACK,
     FORGETTING,
     HANDING_OUT,
+    LISTING,
     MODELS,
     OPEN,
     RECORDED,
     REPORTING,
     REVIEWING,
+    SIGNING,
 )
 from serving.access.restricted import restricted_text
 from serving.access.route import Route, guarded
@@ -29,16 +31,20 @@ from serving.answering import Answered, answer_request, rank_request, simulate_r
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
 from serving.body import read_body
+from serving.comparing import ComparePage
 from serving.errors import RequestError
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
+from serving.pages import FindForm, ReviewPages, VerdictForm
 from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
-from serving.review.page import POLICY, page_of
 from serving.rights import JSON, LINES, RightsEndpoint, erased, exported
-from serving.store.records import PredictionRecord, StoredAnswer
+from serving.sign_in import SignIn, SignOut
+from serving.signing import VerdictEndpoint
+from serving.store.records import StoredAnswer
+from serving.what_if import WhatIfEndpoint
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -108,20 +114,10 @@ class Pages:
 
     async def prediction(self, request: Request) -> Response:
         """A recorded answer, byte for byte as it was given to a caller of the same access."""
-        answer = self._kept(request).answer
-        told = answer if caller_of(request.scope).genomic else restricted_text(answer)
+        caller = caller_of(request.scope)
+        answer = self._backend.record(request.path_params["id"], caller.tenant).answer
+        told = answer if caller.genomic else restricted_text(answer)
         return Response(told, media_type=_JSON, headers=_FIXED)
-
-    async def review(self, request: Request) -> Response:
-        """The page on which a clinician inspects a recorded prediction."""
-        record = self._kept(request)
-        bundle = self._backend.repository.bundle(record.digest)
-        page = page_of(record, bundle)
-        headers = _FIXED | {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
-        return Response(page, media_type="text/html", headers=headers)
-
-    def _kept(self, request: Request) -> PredictionRecord:
-        return self._backend.record(request.path_params["id"], caller_of(request.scope).tenant)
 
     async def livez(self, _: Request) -> Response:
         """This process answers."""
@@ -167,12 +163,31 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
             FEEDBACK,
             methods=["POST", "GET"],
         ),
+        Route("/v1/predictions/{id}/verdicts", VerdictEndpoint(backend), SIGNING, methods=["POST", "GET"]),
         Route("/v1/patients/export", RightsEndpoint(backend, exported, LINES), HANDING_OUT, methods=["POST"]),
         Route("/v1/patients/erase", RightsEndpoint(backend, erased, JSON), FORGETTING, methods=["POST"]),
-        Route("/review/{id}", pages.review, REVIEWING),
+        *_review_routes(backend),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),
         Route("/metrics", pages.metrics, backend.access.metrics),
         Route("/openapi.json", pages.openapi, OPEN),
     ]
     return guarded(routes, backend.access, backend.note)
+
+
+def _review_routes(backend: Backend) -> tuple[Route, ...]:
+    """The pages for reviewers; what has a name of its own comes before what is named by an id."""
+    pages = ReviewPages(backend)
+    return (
+        Route("/review", pages.worklist, LISTING),
+        Route("/review/models", pages.models, MODELS),
+        Route("/review/models/{study}", pages.model, MODELS),
+        Route("/review/session", SignIn(backend), OPEN, methods=["GET", "POST"]),
+        Route("/review/session/end", SignOut(backend), OPEN, methods=["POST"]),
+        Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
+        Route("/review/{id}", pages.prediction, REVIEWING),
+        Route("/review/{id}/pdf", pages.paper, REVIEWING),
+        Route("/review/{id}/compare", ComparePage(backend).page, REVIEWING),
+        Route("/review/{id}/verdicts", VerdictForm(backend), REVIEWING, methods=["POST"]),
+        Route("/review/{id}/what-if", WhatIfEndpoint(backend), REVIEWING, methods=["POST"]),
+    )

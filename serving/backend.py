@@ -41,7 +41,7 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.access = Access.of(settings.access)
+        self.access = Access.of(settings.access, lambda: self.store.keys)
         self.metrics = Metrics(settings.metrics_folder)
         self.repository = Repository(settings.home, self.metrics)
         self._store: Store | None = None

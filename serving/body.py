@@ -19,9 +19,11 @@ async def read_json(scope: Scope, receive: Receive, settings: Settings) -> dict[
     return parse_object(await read_body(scope, receive, settings), settings.body_limit_bytes)
 
 
-async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes:
-    """The bytes posted as JSON; raises a RequestError (408, 413, 415) when they are not, or too many."""
-    require_media(scope, b"application/json")
+async def read_body(
+    scope: Scope, receive: Receive, settings: Settings, media: bytes = b"application/json"
+) -> bytes:
+    """The bytes posted as such a media; raises a RequestError (408, 413, 415) for others, or too many."""
+    require_media(scope, media)
     message = await _first(receive, settings)
     if not message.get("more_body"):
         return message.get("body", b"")

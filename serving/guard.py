@@ -17,6 +17,7 @@ from serving.settings import Settings
 _log = logging.getLogger("rxplain.guard")
 _NOWHERE = "(none)"
 _LINGER_S = 1.0
+_OURS = (MEDIA_TYPE.encode(), b"text/html")
 STREAMED = frozenset({"/v1/batch"})
 """Paths whose bodies are read in parts, each part bounded, and may be of any length."""
 
@@ -86,7 +87,7 @@ class _Response:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
-            if self.status >= 400 and not _is_problem(message):
+            if self.status >= 400 and not _is_ours(message):
                 self._replaced = True
                 await self._replace(message)
                 return
@@ -130,8 +131,9 @@ async def send_head(
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
 
 
-def _is_problem(message: Message) -> bool:
-    return any(n == b"content-type" and v.startswith(MEDIA_TYPE.encode()) for n, v in message["headers"])
+def _is_ours(message: Message) -> bool:
+    """Whether it is a problem document, or a page that tells what was wrong with its form."""
+    return any(n == b"content-type" and v.startswith(_OURS) for n, v in message["headers"])
 
 
 def _template(scope: Scope) -> str:

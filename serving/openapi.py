@@ -37,6 +37,7 @@ class _Operation:
     is_open: bool = False
     status: int = 200
     once_only: bool = False
+    query: tuple[str, ...] = ()
     asked: str = ""
 
 
@@ -84,6 +85,7 @@ def _operation(o: _Operation) -> Schema:
     asked: list[Schema] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
     ]
+    asked += [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in o.query]
     if asked or o.once_only:
         found["parameters"] = [*asked, *([_KEY] if o.once_only else [])]
     if o.body is not None:
@@ -118,6 +120,22 @@ _REPORTED = (
     "malformed-json", "unknown-prediction", "unknown-study", "body-too-slow", "unsupported-media-type",
     "invalid-request", "not-ready", "audit-unavailable",
 )  # fmt: skip
+_SENT = (
+    "malformed-form", "body-too-slow", "unsupported-media-type", "not-ready",
+    "audit-unavailable",
+)  # fmt: skip
+_FORM = "application/x-www-form-urlencoded"
+_LIST = ("show", "kind", "study", "notice", "width", "given", "who", "before", "after")
+
+
+def _form(path: str, name: str, summary: str, problems: tuple[str, ...], is_open: bool = False) -> _Operation:
+    """A form of a page, which leads on to a page."""
+    told = (*problems, *_SENT, *(("not-permitted",) if is_open else ()))
+    return _Operation(
+        "post", path, name, summary, TEXT, told, "text/html", ANY, is_open, status=303, asked=_FORM
+    )
+
+
 _RIGHTS = (
     "malformed-json", "body-too-slow", "unsupported-media-type", "invalid-request", "not-ready",
     "audit-unavailable",
@@ -170,6 +188,43 @@ _OPERATIONS = (
     _Operation(
         "get", "/v1/predictions/{id}/feedback", "feedback", "What was said of an answer, oldest first",
         closed({"feedback": list_of(ref("Feedback"))}), ("unknown-prediction", "not-ready"),
+    ),
+    _Operation(
+        "post", "/v1/predictions/{id}/verdicts", "sign", "Signing an answer off, or against it",
+        ref("Verdict"), _REPORTED, body=ref("VerdictGiven"), status=201, once_only=True,
+    ),
+    _Operation(
+        "get", "/v1/predictions/{id}/verdicts", "verdicts", "Who signed an answer, oldest first",
+        ref("Verdicts"), ("unknown-prediction", "not-ready"),
+    ),
+    _Operation(
+        "get", "/review", "worklist", "The page of answers to review", TEXT, ("not-ready",),
+        media="text/html", query=_LIST,
+    ),
+    _form("/review/find", "find", "The answers about a patient", ()),
+    _Operation("get", "/review/models", "models_page", "The page of models", TEXT, media="text/html"),
+    _Operation(
+        "get", "/review/models/{study}", "model_page", "The page of one model", TEXT, ("unknown-study",),
+        media="text/html",
+    ),
+    _Operation(
+        "get", "/review/{id}/pdf", "paper", "An answer and its verdicts as PDF", TEXT,
+        ("unknown-prediction", "not-ready"), media="application/pdf",
+    ),
+    _Operation(
+        "get", "/review/{id}/compare", "compare", "The page of two answers", TEXT,
+        ("unknown-prediction", "invalid-request", "not-ready"), media="text/html", query=("with",),
+    ),
+    _Operation(
+        "get", "/review/session", "sign_in_page", "The page on which a browser shows its key", TEXT,
+        media="text/html", is_open=True,
+    ),
+    _form("/review/session", "sign_in", "A key for a cookie", (), is_open=True),
+    _form("/review/session/end", "sign_out", "The end of a cookie", (), is_open=True),
+    _form("/review/{id}/verdicts", "sign_on_page", "A verdict from a page", ("unknown-prediction",)),
+    _form(
+        "/review/{id}/what-if", "what_if", "A changed patient from a page",
+        ("unknown-prediction", "unknown-study", "withheld"),
     ),
     _Operation(
         "post", "/v1/patients/export", "export_patient", "Everything kept of one patient, a row a line",

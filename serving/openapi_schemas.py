@@ -9,6 +9,8 @@ from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
 from serving.request_schema import LEVEL, explain_schema
 from serving.rights import LONGEST_REASON
 from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
+from serving.store.verdicts import SPLIT
+from serving.verdicts import LONGEST_COMMENT, REASONS, VERDICTS
 
 Schema = dict[str, object]
 
@@ -115,6 +117,31 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Feedback": closed(
         {"id": TEXT, "time": TEXT, "prediction_id": TEXT, "kind": TEXT, "detail": TEXT, "by": TEXT}
+    ),
+    "VerdictGiven": closed(
+        {
+            "verdict": {"enum": list(VERDICTS)},
+            "reasons": {"type": "array", "items": {"enum": list(REASONS)}},
+            "comment": TEXT | {"maxLength": LONGEST_COMMENT},
+        },
+        optional=("reasons", "comment"),
+    ) | {"description": "Without a reason or a comment only agreement can be told."},
+    "Verdict": closed(
+        {
+            "id": TEXT, "time": TEXT, "prediction_id": TEXT, "verdict": {"enum": list(VERDICTS)},
+            "reasons": {"type": "array", "items": {"enum": list(REASONS)}}, "comment": TEXT, "by": TEXT,
+            "role": TEXT,
+            "amends": or_null("string") | {"description": "The same reader's verdict before."},
+        }
+    ),
+    "Verdicts": closed(
+        {
+            "state": {
+                "enum": ["", *VERDICTS, SPLIT],
+                "description": "What all readers say by their last word; empty where nobody has.",
+            },
+            "readers": _COUNT, "verdicts": list_of(ref("Verdict")),
+        }
     ),
     "SimulateRequest": closed(
         {
@@ -243,7 +270,9 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "PatientRow": {
         "type": "object", "required": ["row", "tenant", "id"],
-        "properties": {"row": {"enum": ["prediction", "outcome", "feedback"]}, "tenant": TEXT, "id": TEXT},
+        "properties": {
+            "row": {"enum": ["prediction", "outcome", "verdict", "feedback"]}, "tenant": TEXT, "id": TEXT,
+        },
         "description": "A row of the record in plain, with everything that is kept in it.",
     },
     "Erasure": closed(

@@ -12,9 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from features.errors import RxplainError
-from features.knowledge.evidence import cpic_pairs
+from features.knowledge.evidence import GeneDrugPair, cpic_pairs
 from models.bundle import LoadedBundle, load
-from models.model_set import ModelSet
 from models.outcome import BinaryOutcome
 from models.shelf import Shelf, ShelfEntry
 from serving.metrics import Metrics
@@ -41,8 +40,18 @@ class Served:
             "population": {"n": provenance.n_patients, "fingerprint": provenance.cohort_fingerprint},
             "trained_on": provenance.trained_on,
             "performance": _own_figures(self.bundle.card.get("performance")),
-            "evidence": _evidence(self.bundle.models),
+            "evidence": [
+                {"gene": p.gene, "drug": p.drug, "level": p.level, "guideline": p.guideline or None}
+                for p in self.evidence
+            ],
         }
+
+    @cached_property
+    def evidence(self) -> tuple[GeneDrugPair, ...]:
+        """What CPIC lists of the genes that are read and the drugs that are answered about."""
+        models = self.bundle.models
+        genes = dict.fromkeys(feature.gene for feature in models.models[0].features if feature.gene)
+        return tuple(pair for gene in genes for pair in cpic_pairs(gene) if pair.drug in models.drugs)
 
     @cached_property
     def summary(self) -> Mapping[str, object]:
@@ -71,15 +80,6 @@ def _own_figures(performance: object) -> dict[str, object]:
     """The model's own figures by protocol, without its comparators'."""
     protocols = performance.items() if isinstance(performance, Mapping) else ()
     return {name: who["model"] for name, who in protocols if isinstance(who, Mapping) and "model" in who}
-
-
-def _evidence(models: ModelSet) -> list[dict[str, object]]:
-    """What CPIC lists of the genes that are read and the drugs that are answered about."""
-    genes = dict.fromkeys(feature.gene for feature in models.models[0].features if feature.gene)
-    pairs = [pair for gene in genes for pair in cpic_pairs(gene) if pair.drug in models.drugs]
-    return [
-        {"gene": p.gene, "drug": p.drug, "level": p.level, "guideline": p.guideline or None} for p in pairs
-    ]
 
 
 class Repository:

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
 
 from features.errors import RxplainError, SettingsError
-from serving.access.access import is_loopback
+from serving.access.loopback import is_loopback
 from serving.access.rules import read_rules
 from serving.errors import MEDIA_TYPE, Problem
 from serving.logs import configure_logs

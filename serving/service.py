@@ -38,6 +38,7 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
             warm_up(backend)
             self.watcher = asyncio.create_task(backend.repository.watch(settings.alias_poll_s))
             self.keeper = asyncio.create_task(backend.store.keep(settings.retention_days))
+            self.lister = asyncio.create_task(backend.store.keep_listed())
             gc.collect()
             gc.freeze()
             gc.set_threshold(_GC_THRESHOLD)
@@ -47,6 +48,7 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
             """Stop watching; every answer given is already on disk."""
             self.watcher.cancel()
             self.keeper.cancel()
+            self.lister.cancel()
             backend.close()
 
         async def __is_ready__(self) -> bool:

@@ -50,8 +50,8 @@ def run_demo(home: Path, data: Path, at_work: Work) -> None:
         f"Version {version} is the champion; bundle {result.digest[:12]} proved itself.", highlight=False
     )
     _heading(console, 4, "One patient, answered by a live server")
-    page = _ask_server(console, study, home, data)
-    _tell_end(console, result, page)
+    page, address = _ask_server(console, study, home, data)
+    _tell_end(console, result, page, address)
 
 
 def _heading(console: Console, number: int, title: str) -> None:
@@ -63,8 +63,8 @@ def _tell_data(console: Console, study: Study, folder: Path) -> None:
     console.print(Text(f"{source.title}\n{source.citation}\nTerms: {source.terms}\nKept in {folder}"))
 
 
-def _ask_server(console: Console, study: Study, home: Path, data: Path) -> Path:
-    """Sends one patient's document to a server process and keeps the review page of the answer."""
+def _ask_server(console: Console, study: Study, home: Path, data: Path) -> tuple[Path, str]:
+    """Sends one patient's document to a server process; the answer's page as a file, and its address."""
     cohort = select_population(study, load_folder(study.dataset, provide(study.dataset, data, home))).cohort
     patient = most_to_tell(cohort, study)
     document = to_document(cohort, patient)
@@ -75,8 +75,9 @@ def _ask_server(console: Console, study: Study, home: Path, data: Path) -> Path:
         check_additive(explanation)
         _tell_answer(console, answer, observed)
         page = home / "demo" / "review.html"
-        page.write_bytes(server.get(f"/review/{answer['id']}"))
-    return page
+        address = f"/review/{answer['id']}"
+        page.write_bytes(server.get(address))
+    return page, address
 
 
 def most_to_tell(cohort: Cohort, study: Study) -> str:
@@ -127,7 +128,7 @@ def _ends(interval: Mapping) -> str:
     return " to ".join(ends)
 
 
-def _tell_end(console: Console, result: RunResult, page: Path) -> None:
+def _tell_end(console: Console, result: RunResult, page: Path, address: str) -> None:
     _heading(console, 5, "What to look at")
     for what, path in {
         "review page": page,
@@ -135,4 +136,5 @@ def _tell_end(console: Console, result: RunResult, page: Path) -> None:
         "bundle": result.bundle,
     }.items():
         console.print(Text(f"{what:13}{path}"), soft_wrap=True)
-    console.print(next_step("rxplain serve, then open http://127.0.0.1:8000/v1/models"))
+    next_one = f"rxplain serve, then open http://127.0.0.1:8000{address} to question it and sign it off"
+    console.print(next_step(next_one), soft_wrap=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -12,10 +11,13 @@ from starlette.types import Scope
 from serving.access.caller import LOCAL, Caller
 from serving.access.issued import IssuedKeys
 from serving.access.keys import PREFIX
+from serving.access.loopback import is_loopback
 from serving.access.policy import MONITORING, OPEN, Policy
 from serving.access.rules import AccessRules, read_rules
+from serving.access.sessions import Sessions, require_key
 from serving.access.tokens import Tokens
 from serving.errors import RequestError
+from serving.store.keys import KeyRing
 
 LONGEST_CREDENTIAL = 8192
 """Bytes of a token or key; none that is honest is longer."""
@@ -26,16 +28,25 @@ _SCHEME = b"bearer "
 class Access:
     """Says who sends a request; without rules every caller on this machine is `LOCAL`, and nobody else."""
 
-    def __init__(self, rules: AccessRules | None) -> None:
+    def __init__(self, rules: AccessRules | None, store_keys: Callable[[], KeyRing] = KeyRing.fresh) -> None:
         self.is_configured = rules is not None
         self.metrics: Policy = MONITORING if rules is not None and not rules.open_metrics else OPEN
         self._tokens = Tokens(rules.issuers if rules else ())
         self._keys = IssuedKeys(rules.keys if rules else None)
+        self.sessions = Sessions(store_keys)
 
     @classmethod
-    def of(cls, path: Path | None) -> Self:
-        """The access that a file configures; raises a SettingsError that tells all its faults together."""
-        return cls(None if path is None else read_rules(path))
+    def of(cls, path: Path | None, store_keys: Callable[[], KeyRing] = KeyRing.fresh) -> Self:
+        """The access that a file configures; raises a SettingsError that tells all its faults together.
+
+        `store_keys` gives the keys that vouch for browsers' sessions.
+        """
+        return cls(None if path is None else read_rules(path), store_keys)
+
+    def session(self, credential: str, is_local: bool) -> str:
+        """The header that begins the session of a key; raises the 401 problem where it is none."""
+        caller = self._keys.caller(credential.encode("utf-8", "surrogatepass"))
+        return self.sessions.begun(caller.subject.removeprefix("key:"), is_local)
 
     async def caller(self, scope: Scope) -> Caller:
         """Who sent the request; raises the 401 problem where that is not proved."""
@@ -43,15 +54,18 @@ class Access:
             _require_this_machine(scope)
             return LOCAL
         credential = _credential(scope)
+        if credential is None:
+            return self._keys.caller_of(require_key(self.sessions.key_id(scope)))
         if credential.startswith(PREFIX):
             return self._keys.caller(credential)
         return await self._tokens.caller(credential)
 
 
-def _credential(scope: Scope) -> bytes:
+def _credential(scope: Scope) -> bytes | None:
+    """What `Authorization` carries; None where nothing is sent."""
     given = [value for name, value in scope["headers"] if name == b"authorization"]
     if not given:
-        raise RequestError("unauthenticated", "Send the header Authorization: Bearer, with a key or a token.")
+        return None
     if len(given) > 1:
         raise RequestError("invalid-credentials", "Send one Authorization header.")
     value: bytes = given[0]
@@ -67,16 +81,3 @@ def _require_this_machine(scope: Scope) -> None:
     host, port = scope.get("server") or ("", None)
     if port is not None and not is_loopback(host):
         raise RequestError("unauthenticated", "No access is configured here; only this machine is answered.")
-
-
-@lru_cache(maxsize=64)
-def is_loopback(host: str) -> bool:
-    """Whether an address or host name is this machine's own.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
-    (True, False)
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -31,12 +31,25 @@ class IssuedKeys:
 
     def caller(self, credential: bytes) -> Caller:
         """Whose key this is; raises the 401 problem, or the 503 one where the file cannot be read."""
-        if self._file is not None and time.monotonic() >= self._next_look:
-            self._look(self._file)
-        key = None if self._issued is None else self._issued.find(credential)
+        issued = self._known()
+        key = None if issued is None else issued.find(credential)
         if key is None:
             raise RequestError("invalid-credentials", "This is no key of this service.")
         return _caller(key)
+
+    def caller_of(self, key_id: str) -> Caller:
+        """Whose key has this id, which was proved before; raises the same."""
+        issued = self._known()
+        key = None if issued is None else issued.keys.get(key_id)
+        if key is None:
+            raise RequestError("invalid-credentials", "The key of this session is gone; sign in again.")
+        return _caller(key)
+
+    def _known(self) -> Issued | None:
+        """The keys, looked at again where it is time."""
+        if self._file is not None and time.monotonic() >= self._next_look:
+            self._look(self._file)
+        return self._issued
 
     def _look(self, file: KeyFile) -> None:
         """Read the file again where it changed; one that cannot be read proves nobody."""

@@ -60,8 +60,10 @@ REPORTING = Policy(_of(Role.APPLICATION, Role.CLINICIAN), of_tenant=True)
 """Telling the outcome of a patient who was answered."""
 FEEDBACK = Policy(_of(Role.CLINICIAN), of_tenant=True)
 """Telling what was done with an answer."""
-SIGNING = Policy(_of(Role.REVIEWER), of_tenant=True)
-"""Signing an answer off."""
+SIGNING = Policy(_of(Role.CLINICIAN, Role.REVIEWER), of_tenant=True)
+"""Signing an answer off, and seeing who did."""
+LISTING = Policy(_of(Role.CLINICIAN, Role.REVIEWER), of_tenant=True)
+"""The list of answers that were given."""
 MONITORING = Policy(_of(Role.DATA_SCIENTIST, Role.ADMINISTRATOR))
 """Counts of the service, without patients."""
 EXPORTING = Policy(_of(Role.DATA_SCIENTIST))

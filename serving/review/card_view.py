@@ -13,16 +13,26 @@ from serving.review.words import figure, sentence, spoken
 
 Json = Mapping[str, Any]  # Any: a card as it was written
 
-_PROTOCOLS = {"random_80_20": "Random 80/20 splits", "leave_one_site_out": "At sites never seen in training"}
-_METRICS = (
-    ("mae", "Mean error{unit}", 1),
-    ("within20", "Within 20%, %", 1),
-    ("spearman", "Rank correlation", 2),
-    ("auc", "AUC", 2),
-    ("auc_within", "AUC within groups", 2),
-    ("brier", "Brier score", 3),
-    ("slope", "Calibration slope", 2),
-    ("coverage90", "90% {kind} holds, %", 1),
+PROTOCOLS = {"random_80_20": "Random 80/20 splits", "leave_one_site_out": "At sites never seen in training"}
+METRICS = (
+    ("mae", "Mean error{unit}", 1, "how far an answer lies from what came, on average"),
+    ("within20", "Within 20%, %", 1, "of how many patients the answer lay within 20% of what came"),
+    ("spearman", "Rank correlation", 2, "whether higher answers go with higher outcomes: 1 always, 0 not"),
+    (
+        "auc",
+        "AUC",
+        2,
+        "how often, of two patients, the one with the event had the higher answer; 0.5 is chance",
+    ),
+    ("auc_within", "AUC within groups", 2, "the same, of two patients of one treatment group"),
+    ("brier", "Brier score", 3, "the squared error of the chances given; 0 is perfect, lower is better"),
+    (
+        "slope",
+        "Calibration slope",
+        2,
+        "1 where chances are neither too extreme (below) nor too timid (above)",
+    ),
+    ("coverage90", "90% {kind} holds, %", 1, "how often what came lay within; 90 is what was promised"),
 )
 _MOST_METRICS = 5
 
@@ -48,10 +58,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All that a page tells of the model; `group` is the patient's, such as `race: white`."""
+    """All that a page tells of the model; `group` is the patient's, such as `race: white`.
+
+    Each of `metrics` has its title, and what it means.
+    """
 
     card: Card | None
-    metrics: tuple[str, ...]
+    metrics: tuple[tuple[str, str], ...]
     performance: tuple[Performance, ...]
     group: str
 
@@ -63,15 +76,17 @@ def told_of(bundle: LoadedBundle | None, patient: Json, measure: Measure) -> Tol
     variable = bundle.manifest.strata
     text = text_of(patient, variable)
     found = list(_protocols(bundle, variable, text))
-    shown = [m for m in _METRICS if any(m[0] in figures for _, rows in found for _, figures in rows)]
+    shown = [m for m in METRICS if any(m[0] in figures for _, rows in found for _, figures in rows)]
     shown = shown[:_MOST_METRICS]
     performance = tuple(
-        Performance(title, tuple((who, tuple(figure(f, key, n) for key, _, n in shown)) for who, f in rows))
+        Performance(
+            title, tuple((who, tuple(figure(f, key, n) for key, _, n, _ in shown)) for who, f in rows)
+        )
         for title, rows in found
     )
     unit = f", {measure.unit}" if measure.unit else ""
     kind = "set" if measure.is_probability else "interval"
-    titles = tuple(title.format(unit=unit, kind=kind) for _, title, _ in shown)
+    titles = tuple((title.format(unit=unit, kind=kind), meaning) for _, title, _, meaning in shown)
     return Told(_card(bundle), titles, performance, f"{spoken(variable)}: {spoken(text)}")
 
 
@@ -86,7 +101,7 @@ def _protocols(bundle: LoadedBundle, variable: str, text: str) -> list[tuple[str
         pairs = (("All patients", mapping(who).get("model")), (_group(variable, text), group))
         rows = [(name, mapping(figures)) for name, figures in pairs if figures]
         if rows:
-            found.append((_PROTOCOLS.get(protocol, sentence(spoken(protocol))), rows))
+            found.append((PROTOCOLS.get(protocol, sentence(spoken(protocol))), rows))
     return found
 
 

@@ -7,7 +7,19 @@ import math
 from markupsafe import Markup
 
 from serving.review.measure import Measure
-from serving.review.shapes import EDGE, WIDTH, Axis, anchor, circle, line, nice_values, picture, rect, text
+from serving.review.shapes import (
+    EDGE,
+    WIDTH,
+    Axis,
+    anchor,
+    arrow,
+    circle,
+    line,
+    nice_values,
+    picture,
+    rect,
+    text,
+)
 from serving.review.steps import Scale, Step
 from serving.review.views import Band, Waterfall
 from serving.review.words import signed
@@ -16,18 +28,20 @@ _STEP_HEIGHT = 42.0
 _BAR_HEIGHT = 13.0
 _LABEL_LETTERS = 44
 _TICK_ROOM = 28.0
+_LEAST_BAR = 2.0
 
 
-def draw_band(band: Band) -> Markup:
+def draw_band(band: Band, name: str = "band") -> Markup:
     """The estimate and its interval over what the training patients had."""
-    return _draw_chance(band) if band.measure.is_probability else _draw_quantity(band)
+    return _draw_chance(band, name) if band.measure.is_probability else _draw_quantity(band, name)
 
 
-def _draw_quantity(band: Band) -> Markup:
+def _draw_quantity(band: Band, name: str) -> Markup:
     """Over the spread of the training patients' outcomes."""
     told = sorted(band.quantiles)
     low, high = band.quantiles[told[0]], band.quantiles[told[-1]]
-    top = max(high, band.upper or 0.0, band.value) * 1.06
+    ghost = [end for end in band.ghost or () if end is not None]
+    top = max(high, band.upper or 0.0, band.value, *ghost) * 1.06
     axis = Axis(0.0, top)
     parts = [rect("pop-wide", axis(low), 46, axis(high), 12), *_estimate(band, axis)]
     if {0.25, 0.75} <= set(told):
@@ -42,10 +56,10 @@ def _draw_quantity(band: Band) -> Markup:
         f"{_opening(band)} Of {band.n} patients trained on, most needed {band.measure.figure(low)} to "
         f"{band.measure.said(high)}{median}."
     )
-    return picture("band", 86, ("The estimate beside the patients trained on", words), parts)
+    return picture(name, 86, ("The estimate beside the patients trained on", words), parts)
 
 
-def _draw_chance(band: Band) -> Markup:
+def _draw_chance(band: Band, name: str) -> Markup:
     """From 0 to 100%, beside the share of the training patients who had the event."""
     axis = Axis(0.0, 1.0)
     parts = [rect("pop-wide", axis(0.0), 46, axis(1.0), 12), *_estimate(band, axis)]
@@ -55,13 +69,19 @@ def _draw_chance(band: Band) -> Markup:
         parts += [rect("pop-half", axis(0.0), 46, x, 12), line("pop-median", x, 40, x, 61)]
         words += f" Of {band.n} patients trained on, {band.measure.figure(band.mean)} had it."
     parts += _ticks(axis, [0.0, 0.25, 0.5, 0.75, 1.0], band.measure)
-    return picture("band", 86, ("The estimate beside the patients trained on", words), parts)
+    return picture(name, 86, ("The estimate beside the patients trained on", words), parts)
 
 
 def _estimate(band: Band, axis: Axis) -> list[Markup]:
     left = axis(band.lower) if band.lower is not None else 0.0
     right = axis(band.upper) if band.upper is not None else WIDTH
-    return [rect("interval", left, 18, right, 12, 6), circle("dot", axis(band.value), 24, 8)]
+    parts = [rect("interval", left, 18, right, 12, 6), circle("dot", axis(band.value), 24, 8)]
+    if band.ghost is not None:
+        value, lower, upper = band.ghost
+        left = axis(lower) if lower is not None else 0.0
+        right = axis(upper) if upper is not None else WIDTH
+        parts += [rect("ghost", left, 3, right, 8, 4), circle("ghost", axis(value), 7, 5)]
+    return parts
 
 
 def _opening(band: Band) -> str:
@@ -77,32 +97,35 @@ def _ticks(axis: Axis, values: list[float], measure: Measure) -> list[Markup]:
     return parts
 
 
-def draw_waterfall(fall: Waterfall) -> Markup:
+def draw_waterfall(fall: Waterfall, name: str = "waterfall") -> Markup:
     """The contributions as bars from the typical patient to this one, the outcome reached beside each."""
     positions = [fall.base, fall.margin, *(step.end for step in fall.steps)]
     spread = max(positions) - min(positions) or 1.0
     axis = Axis(min(positions) - 0.04 * spread, max(positions) + 0.04 * spread)
     start, end = (fall.measure.said(fall.scale.outcome(at)) for at in (fall.base, fall.margin))
-    parts = [_mark("start", 0.0, axis(fall.base), "Typical patient", start)]
+    parts = [_mark("start", 0.0, axis(fall.base), fall.ends[0], start)]
     block = ""
     for i, step in enumerate(fall.steps, start=1):
         parts += _bar(i * _STEP_HEIGHT, axis, step, step.block if step.block != block else "")
         block = step.block
     y = (len(fall.steps) + 1) * _STEP_HEIGHT
     parts.append(line("link", axis(fall.margin), y - 11, axis(fall.margin), y + 18))
-    parts.append(_mark("finish", y, axis(fall.margin), "This patient", end))
+    parts.append(_mark("finish", y, axis(fall.margin), fall.ends[1], end))
     parts += _scale_ticks(axis, fall, y + _STEP_HEIGHT)
-    return picture("waterfall", y + _STEP_HEIGHT + 26, _waterfall_words(fall, start, end), parts)
+    return picture(name, y + _STEP_HEIGHT + 26, _waterfall_words(fall, start, end), parts)
 
 
 def _waterfall_words(fall: Waterfall, start: str, end: str) -> tuple[str, str]:
     told = "; ".join(f"{s.label} {s.value} {signed(s.amount)}, reaching {s.reached}" for s in fall.steps)
-    where = f"From {start} for a typical patient to {end} for this one, on the scale {fall.scale.name}"
+    first, last = (title.lower() for title in fall.ends)
+    where = f"From {start} ({first}) to {end} ({last}), on the scale {fall.scale.name}"
     return "How the estimate was reached", f"{where}: {told}."
 
 
 def _bar(y: float, axis: Axis, step: Step, heading: str) -> list[Markup]:
-    left, right = sorted((axis(step.start), axis(step.end)))
+    start, end = axis(step.start), axis(step.end)
+    if abs(end - start) < _LEAST_BAR:
+        end = start + math.copysign(_LEAST_BAR, step.amount)
     side = "up" if step.amount > 0 else "down"
     heading = "" if heading.lower() in step.label.lower() else heading
     words = _fitting(step.label, _LABEL_LETTERS - len(heading) - len(step.value))
@@ -116,7 +139,7 @@ def _bar(y: float, axis: Axis, step: Step, heading: str) -> list[Markup]:
         text("", EDGE, y + 12, label, "start"),
         text("amount", WIDTH - 62, y + 12, signed(step.amount), "end"),
         text("reached", WIDTH - EDGE, y + 12, f"→ {step.reached}", "end"),
-        rect(side, left, y + 18, max(right, left + 1.5), _BAR_HEIGHT, 2),
+        arrow(side, start, y + 18, end, _BAR_HEIGHT),
     ]
 
 

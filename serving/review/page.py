@@ -1,64 +1,67 @@
-"""A review page as one self-contained HTML document: no script, no other request."""
+"""The page of one recorded answer or ranking, as one self-contained HTML document."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from models.bundle import LoadedBundle
 from serving.review.drawing import draw_band, draw_waterfall
 from serving.review.forest import draw_forest
 from serving.review.rank_view import RankView, rank_view
+from serving.review.shell import Shell, template
+from serving.review.signing_view import SigningView
 from serving.review.views import ReviewView, review_view
-from serving.review.words import signed
+from serving.review.what_if_view import Outcome, WhatIfForm, outcomes_of
+from serving.review.words import odds, signed
 from serving.store.records import PredictionRecord
 
-_HERE = Path(__file__).parent
-_CSS = (_HERE / "static" / "review.css").read_text(encoding="utf-8")
-_HASH = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
-
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
+_UNSIGNED = SigningView.of(())
 
 
-def page_of(record: PredictionRecord, bundle: LoadedBundle | None) -> str:
+def page_of(
+    record: PredictionRecord,
+    bundle: LoadedBundle | None,
+    signing: SigningView = _UNSIGNED,
+    shell: Shell | None = None,
+    what_if: WhatIfForm | None = None,
+) -> str:
     """The page of a recorded answer or ranking; without its bundle it tells what the record tells."""
     if "ranked" in json.loads(record.answer):
-        return rank_page(rank_view(record, bundle))
-    return review_page(review_view(record, bundle))
+        return rank_page(rank_view(record, bundle), signing, shell)
+    view = review_view(record, bundle)
+    return review_page(view, signing, shell, what_if, outcomes_of(record.answer, view))
 
 
-def review_page(view: ReviewView) -> str:
-    """One answer's HTML; its only style is the one that `POLICY` admits."""
-    return _template("review.html").render(
+def review_page(
+    view: ReviewView,
+    signing: SigningView = _UNSIGNED,
+    shell: Shell | None = None,
+    what_if: WhatIfForm | None = None,
+    outcomes: tuple[Outcome, ...] = (),
+) -> str:
+    """One answer's HTML; its only style is the one that the policy admits."""
+    return template("review.html").render(
         view=view,
-        css=Markup(_CSS),
+        shell=shell or Shell(),
+        signing=signing,
         band=draw_band(view.band) if view.band else None,
         waterfall=draw_waterfall(view.waterfall) if view.waterfall else None,
+        what_if=what_if,
+        outcomes=outcomes,
+        bands=[draw_band(one.band, f"after-{i}") if one.band else None for i, one in enumerate(outcomes)],
+        ways=[_way(one, i) for i, one in enumerate(outcomes)],
         signed=signed,
+        odds=odds,
     )
 
 
-def rank_page(view: RankView) -> str:
+def _way(outcome: Outcome, i: int) -> Markup | None:
+    return draw_waterfall(outcome.waterfall, f"way-{i}") if outcome.waterfall else None
+
+
+def rank_page(view: RankView, signing: SigningView = _UNSIGNED, shell: Shell | None = None) -> str:
     """A ranking's HTML, of the same style."""
-    return _template("ranking.html").render(view=view, css=Markup(_CSS), forest=draw_forest(view))
-
-
-@cache
-def _template(name: str) -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
+    forest = draw_forest(view)
+    return template("ranking.html").render(view=view, shell=shell or Shell(), signing=signing, forest=forest)

@@ -46,6 +46,14 @@ def rect(kind: str, left: float, y: float, right: float, height: float, radius: 
     return Markup(shape).format(kind, round(left, 2), y, round(max(right - left, 0.0), 2), height, radius)
 
 
+def arrow(kind: str, start: float, y: float, end: float, height: float) -> Markup:
+    """A bar that points where it leads, so that the way shows without its colour."""
+    tip = min(abs(end - start), height / 2) * (1 if end >= start else -1)
+    points = ((start, 0.0), (end - tip, 0.0), (end, height / 2), (end - tip, height), (start, height))
+    d = "M" + "L".join(f"{round(x, 2):g} {round(y + dy, 2):g}" for x, dy in points) + "Z"
+    return Markup('<path class="{}" d="{}"/>').format(kind, d)
+
+
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Markup:
     """A line of a style's class."""
     return Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(kind, x1, y1, x2, y2)

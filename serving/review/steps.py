@@ -12,13 +12,16 @@ import numpy as np
 
 from models.outcome import outcome_on_scale
 from serving.review.measure import Measure
-from serving.review.words import feature_value, sentence
+from serving.review.standing import Context, Standing
+from serving.review.words import feature_value, sentence, unit
 
 LOG_ODDS = "log-odds"
 MOST_ROWS = 60
 """Features told one by one; of more the largest are, and each block's others together."""
 
+_BARE = Context()
 _OF_GENES = frozenset({"Genotype", "Tumour", "Expression"})
+_MOST_OPEN = 12
 _SHOWN_SHARE = 0.02
 _MOST_STEPS = 12
 _WIDE_STEPS = 8
@@ -51,11 +54,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One feature: its label, the patient's value and its contribution."""
+    """One feature: its label, the patient's value and its contribution.
+
+    `standing` says where the value lies among patients trained on, `instead` what stands in for one that was
+    not recorded.
+    """
 
     label: str
     value: str
     amount: float
+    name: str = ""
+    standing: Standing | None = None
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +78,24 @@ class Gene:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """Rows to be read together, each with its gene where it is that gene's only one."""
+
+    title: str
+    amount: float
+    rows: tuple[tuple[str, TableRow], ...]
+
+    @property
+    def parts(self) -> tuple[Section, ...]:
+        """Itself; a long run of rows as its first ones, and the others by a title of their own."""
+        if self.title or len(self.rows) <= _MOST_OPEN + 2:
+            return (self,)
+        first, others = self.rows[:_MOST_OPEN], self.rows[_MOST_OPEN:]
+        rest = math.fsum(row.amount for _, row in others)
+        return Section("", 0.0, first), Section("Further", rest, others)
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One block's genes and features; its last row stands for `n_rest` small ones, if there are any."""
 
@@ -75,6 +103,20 @@ class Block:
     amount: float
     genes: tuple[Gene, ...]
     n_rest: int = 0
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The rows as a reader goes through them: a gene's several under it, runs of others together."""
+        found: list[Section] = []
+        for gene in self.genes:
+            if gene.title and len(gene.rows) > 1:
+                found.append(Section(gene.title, gene.amount, tuple(("", row) for row in gene.rows)))
+                continue
+            rows = tuple((gene.title, row) for row in gene.rows)
+            if found and not found[-1].title:
+                rows = (*found.pop().rows, *rows)
+            found.append(Section("", 0.0, rows))
+        return tuple(part for section in found for part in section.parts)
 
     @property
     def rest_label(self) -> str | None:
@@ -98,17 +140,26 @@ class Scale:
         """Whether the margin is that of a probability."""
         return self.name == LOG_ODDS
 
+    @property
+    def said(self) -> str:
+        """The scale in words."""
+        kind, _, inner = self.name.removesuffix(")").partition("(")
+        plain = unit(inner) or "the outcome"
+        return {"root": f"of the square root of {plain}", "log": f"of the logarithm of {plain}"}.get(
+            kind if inner else "", f"of {unit(self.name) or self.name}"
+        )
+
     def margin(self, value: float) -> float:
         """An outcome on the margin."""
         return float(outcome_on_scale(self.name, self.unit).to_margin(np.array(value)))
 
 
-def blocks_of(features: Sequence[Row], other: float = 0.0) -> tuple[Block, ...]:
+def blocks_of(features: Sequence[Row], other: float = 0.0, context: Context = _BARE) -> tuple[Block, ...]:
     """Features grouped under their blocks and genes; the largest sums first."""
     least = _least_told([abs(feature["contribution"]) for feature in features])
     ordered = sorted(features, key=_block_of)
     grouped = [(name, list(own)) for name, own in groupby(ordered, key=_block_of)]
-    blocks = [_block(name, own, least) for name, own in grouped if any(map(_says_something, own))]
+    blocks = [_block(name, own, least, context) for name, own in grouped if any(map(_says_something, own))]
     blocks.sort(key=lambda block: -abs(block.amount))
     if other:
         rest = Gene("", other, (TableRow("All other features together", "", other),))
@@ -182,12 +233,13 @@ def _gene_of(row: Row) -> str:
     return row["gene"] or ""
 
 
-def _block(name: str, features: list[Row], least: float) -> Block:
+def _block(name: str, features: list[Row], least: float, context: Context) -> Block:
     small = [f["contribution"] for f in features if abs(f["contribution"]) < least]
     least = least if len(small) > 1 else 0.0
     small = small if len(small) > 1 else []
     told = [f for f in features if abs(f["contribution"]) >= least]
-    genes = [_gene(title, list(own)) for title, own in groupby(sorted(told, key=_gene_of), key=_gene_of)]
+    by_gene = groupby(sorted(told, key=_gene_of), key=_gene_of)
+    genes = [_gene(title, list(own), context) for title, own in by_gene]
     genes.sort(key=lambda gene: -abs(gene.amount))
     title = sentence(name)
     if small:
@@ -196,12 +248,15 @@ def _block(name: str, features: list[Row], least: float) -> Block:
     return Block(title, sum(gene.amount for gene in genes), tuple(genes), len(small))
 
 
-def _gene(title: str, features: list[Row]) -> Gene:
+def _gene(title: str, features: list[Row], context: Context) -> Gene:
     rows = [
         TableRow(
             _label(f, title, len(features)),
             feature_value(f["name"], f["value"], f["unit"]),
             f["contribution"],
+            f["name"],
+            context.standing(f["name"], f["value"], f["unit"]),
+            context.instead(f["name"]) if f["value"] is None else "",
         )
         for f in features
     ]

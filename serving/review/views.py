@@ -12,7 +12,9 @@ from models.bundle import LoadedBundle
 from serving.review.card_view import Told, mapping, told_of
 from serving.review.facts import Fact, calls_of, facts_of
 from serving.review.measure import Measure
+from serving.review.standing import Context
 from serving.review.steps import Block, Scale, Step, blocks_of, steps_of
+from serving.review.unused import Unused, unused_of
 from serving.review.words import number, sentence, spoken
 from serving.store.records import PredictionRecord
 
@@ -53,7 +55,8 @@ class Headline:
 class Band:
     """The interval beside the training population; ends of None are unbounded, `n` patients.
 
-    `mean` is that of their outcomes, of an event its base rate; None where it is not told.
+    `mean` is that of their outcomes, of an event its base rate; None where it is not told. `ghost` is an
+    answer before a change, with its ends.
     """
 
     measure: Measure
@@ -63,6 +66,23 @@ class Band:
     quantiles: Mapping[float, float]
     mean: float | None
     n: int
+    ghost: tuple[float, float | None, float | None] | None = None
+
+    @property
+    def median(self) -> float | None:
+        """What half of the patients trained on lie below, if it is told."""
+        return self.quantiles.get(0.5)
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """The same as pairs of what and how much, for a table beside the picture."""
+        told = [("Estimate", self.measure.said(self.value))]
+        told.append(("Interval", self.measure.interval(self.lower, self.upper)))
+        if self.measure.is_probability:
+            mean = [] if self.mean is None else [("Base rate among patients trained on", self.mean)]
+        else:
+            mean = [(_quantile(q), value) for q, value in sorted(self.quantiles.items())]
+        return (*told, *((name, self.measure.said(value)) for name, value in mean))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +95,7 @@ class Waterfall:
     margin: float
     steps: tuple[Step, ...]
     blocks: tuple[Block, ...]
+    ends: tuple[str, str] = ("Typical patient", "This patient")
 
 
 @dataclass(frozen=True)
@@ -92,6 +113,7 @@ class ReviewView:
     facts: tuple[Fact, ...]
     filled: str
     read_as_no: str
+    unused: Unused
     model: Told
 
 
@@ -109,12 +131,20 @@ def review_view(record: PredictionRecord, bundle: LoadedBundle | None) -> Review
         headline=_headline(answer, measure),
         band=_band(answer, measure, bundle),
         notices=notices_of(answer["notices"]),
-        waterfall=_waterfall(answer, measure, patient),
+        waterfall=_waterfall(answer, measure, patient, context_of(answer, bundle)),
         facts=facts_of(patient),
         filled=labelled(basis["imputed"], labels),
         read_as_no=labelled(basis["unrecorded_as_absent"], labels),
+        unused=unused_of(answer, patient, bundle),
         model=told_of(bundle, patient, measure),
     )
+
+
+def context_of(answer: Json, bundle: LoadedBundle | None) -> Context:
+    """What is known beside the explanation of an answer."""
+    histograms = mapping(bundle.reference.get("features")) if bundle else {}
+    basis = answer["basis"]
+    return Context(histograms, frozenset(basis["imputed"]), frozenset(basis["unrecorded_as_absent"]))
 
 
 def record_view(record: PredictionRecord, advice: str) -> Record:
@@ -133,6 +163,12 @@ def notices_of(notices: Sequence[Json]) -> Notices:
     listed = [n for n in notices if n["code"] not in _TOLD_APART]
     listed.sort(key=lambda n: _ORDER[n["severity"]])
     return tuple((n["severity"], sentence(n["text"])) for n in listed)
+
+
+def _quantile(share: float) -> str:
+    if share == 0.5:
+        return "Half of patients trained on, below"
+    return f"{100 * share:g}% of patients trained on, below"
 
 
 def labelled(names: Sequence[str], labels: Mapping[str, str]) -> str:
@@ -168,11 +204,11 @@ def _band(answer: Json, measure: Measure, bundle: LoadedBundle | None) -> Band |
     return Band(measure, answer["value"], *ends, quantiles, mean, found["n"])
 
 
-def _waterfall(answer: Json, measure: Measure, patient: Json) -> Waterfall | None:
+def _waterfall(answer: Json, measure: Measure, patient: Json, context: Context) -> Waterfall | None:
     found = answer["explanation"]
     if found is None:
         return None
     scale = Scale(found["scale"], answer["unit"])
-    blocks = blocks_of(found["features"], found.get("other_features", 0.0))
+    blocks = blocks_of(found["features"], found.get("other_features", 0.0), context)
     steps = steps_of(blocks, found["base"], calls_of(patient), scale, measure)
     return Waterfall(measure, scale, found["base"], found["margin"], steps, blocks)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 _UNITS = {"1": "", "a": "years", "mo": "months", "m2": "m²", "mg/wk": "mg a week", "{log2(TPM+1)}": ""}
 _YES_NO = ("is_", "flag", "taken", "dvt_pe")
-_CAPITALS = {w: w.upper() for w in ("auc", "inr", "her2", "hr", "er", "pr", "dna", "rna", "tmb")} | {
+_CAPITALS = {w: w.upper() for w in ("auc", "inr", "her2", "hr", "er", "pr", "dna", "rna", "tmb", "iwpc")} | {
     "pcr": "pCR"
 }
 MINUS = "\N{MINUS SIGN}"
@@ -44,6 +45,15 @@ def signed(value: float, decimals: int = 2) -> str:
     text = f"{value:+.{decimals}f}"
     nothing = text.strip("+-0.") == ""
     return text[1:] if nothing else text.replace("-", MINUS)
+
+
+def odds(amount: float) -> str:
+    """What a step in log-odds does to the odds; the sign of multiplication says that it multiplies.
+
+    >>> odds(0.6931), odds(-0.6931), odds(0.0)
+    ('2.00\N{MULTIPLICATION SIGN}', '0.50\N{MULTIPLICATION SIGN}', '1.00\N{MULTIPLICATION SIGN}')
+    """
+    return f"{math.exp(amount):.2f}\N{MULTIPLICATION SIGN}"
 
 
 def unit(code: str) -> str:

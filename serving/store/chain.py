@@ -1,4 +1,5 @@
-"""One chain through all predictions, with a keyed head: what shows that a row was altered, lost or added.
+"""One chain through all predictions, and one through all verdicts, each with a keyed head: what shows that a
+row was altered, lost or added.
 
 Each row's link is the SHA-256 of the link before, the row's plain columns and its content hash (SHA-256 of
 the patient's keyed hash and the sealed content). The head says how many rows there are and the last link,
@@ -25,15 +26,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Table, select
 
 from features.errors import IntegrityError, SettingsError
 from serving.store.database import reading, streamed
 from serving.store.keys import KeyRing, told
-from serving.store.tables import ERASURES, HEADS, PREDICTIONS
+from serving.store.tables import ERASURES, HEADS, PREDICTIONS, VERDICTS
 
 HEAD = "predictions"
 START = b"\0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A table whose rows are chained: the name of its head, and the plain columns that a link binds."""
+
+    head: str
+    table: Table
+    plain: tuple[str, ...]
+
+
+PREDICTION_LOG = Log(
+    HEAD,
+    PREDICTIONS,
+    ("seq", "id", "tenant", "time", "study", "version", "digest", "latency_ms", "key_id"),
+)
+VERDICT_LOG = Log("verdicts", VERDICTS, ("seq", "id", "tenant", "time", "prediction_id", "key_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +61,14 @@ class Head:
     n: int = 0
     link: bytes = START
 
-    def mac(self, keys: KeyRing) -> bytes:
-        """What only a holder of the keys can say of this head."""
-        return keys.vouched("head", HEAD, self.n, self.link.hex())
+    def mac(self, keys: KeyRing, name: str = HEAD) -> bytes:
+        """What only a holder of the keys can say of this head of a log."""
+        return keys.vouched("head", name, self.n, self.link.hex())
 
-    def checked(self, keys: KeyRing, mac: bytes) -> Head:
+    def checked(self, keys: KeyRing, mac: bytes, name: str = HEAD) -> Head:
         """Itself; raises IntegrityError when the keyed hash is another's."""
-        if not hmac.compare_digest(self.mac(keys), bytes(mac)):
-            raise IntegrityError("the head of the prediction log was not written by this service's keys")
+        if not hmac.compare_digest(self.mac(keys, name), bytes(mac)):
+            raise IntegrityError(f"the head of the log of {name} was not written by this service's keys")
         return self
 
     def __str__(self) -> str:
@@ -81,12 +99,9 @@ def content_hash(patient_key: bytes, content: bytes) -> bytes:
     return hashlib.sha256(patient_key + content).digest()
 
 
-def link(before: bytes, row: Mapping[Any, Any]) -> bytes:
-    """The hash that binds a row to the one before it."""
-    plain = told(
-        row["seq"], row["id"], row["tenant"], row["time"], row["study"], row["version"], row["digest"],
-        row["latency_ms"], row["key_id"],
-    )  # fmt: skip
+def link(before: bytes, row: Mapping[Any, Any], log: Log = PREDICTION_LOG) -> bytes:
+    """The hash that binds a row of a log to the one before it."""
+    plain = told(*[row[name] for name in log.plain])
     return hashlib.sha256(before + row["content_hash"] + plain).digest()
 
 
@@ -95,13 +110,13 @@ def tombstone(keys: KeyRing, row_id: str, hashed: bytes, erasure: str) -> bytes:
     return keys.vouched("tombstone", row_id, hashed.hex(), erasure)
 
 
-def verify(engine: Engine, keys: KeyRing, known: Head | None = None) -> Verified:
-    """Walks the whole chain; `known` is an earlier head that must lie on it."""
+def verify(engine: Engine, keys: KeyRing, known: Head | None = None, log: Log = PREDICTION_LOG) -> Verified:
+    """Walks the whole chain of a log; `known` is an earlier head that must lie on it."""
     with reading(engine) as connection:
-        head, fault = _head(connection, keys)
+        head, fault = _head(connection, keys, log)
         erasures = set(connection.execute(select(ERASURES.c.id)).scalars())
-        walk = _Walk(keys, erasures, known)
-        with streamed(connection, select(PREDICTIONS).order_by(PREDICTIONS.c.seq)) as rows:
+        walk = _Walk(keys, erasures, known, log)
+        with streamed(connection, select(log.table).order_by(log.table.c.seq)) as rows:
             why = next(filter(None, map(walk.step, rows)), "")
     if why:
         return Verified(head, walk.n, walk.n_erased, walk.n + 1, why)
@@ -112,14 +127,14 @@ def verify(engine: Engine, keys: KeyRing, known: Head | None = None) -> Verified
 class _Walk:
     """Where a walk along the chain stands."""
 
-    def __init__(self, keys: KeyRing, erasures: set[str], known: Head | None) -> None:
-        self._keys, self._erasures, self._known = keys, erasures, known
+    def __init__(self, keys: KeyRing, erasures: set[str], known: Head | None, log: Log) -> None:
+        self._keys, self._erasures, self._known, self._log = keys, erasures, known, log
         self._link = START
         self.n = self.n_erased = 0
 
     def step(self, row: Mapping[Any, Any]) -> str:
         """What is wrong with the next row, or nothing."""
-        before, self._link = self._link, link(self._link, row)
+        before, self._link = self._link, link(self._link, row, self._log)
         if row["seq"] != self.n + 1:
             return "a row is missing, was added or stands elsewhere"
         if self._link != row["chain"]:
@@ -152,12 +167,12 @@ class _Walk:
         return ""
 
 
-def _head(connection: Connection, keys: KeyRing) -> tuple[Head, str]:
-    found = connection.execute(select(HEADS).where(HEADS.c.name == HEAD)).one_or_none()
+def _head(connection: Connection, keys: KeyRing, log: Log) -> tuple[Head, str]:
+    found = connection.execute(select(HEADS).where(HEADS.c.name == log.head)).one_or_none()
     if found is None:
         return Head(), "the head is missing"
     head = Head(found.n, bytes(found.chain))
     try:
-        return head.checked(keys, found.mac), ""
+        return head.checked(keys, found.mac, log.head), ""
     except IntegrityError as error:
         return head, str(error)

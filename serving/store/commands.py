@@ -18,7 +18,7 @@ from pathlib import Path
 from features.errors import RxplainError, SettingsError
 from serving.access.caller import LOCAL
 from serving.settings import Settings
-from serving.store.chain import Head
+from serving.store.chain import Head, Verified
 from serving.store.export import patient_lines, study_lines
 from serving.store.keys import rotate_keys
 from serving.store.store import Store, key_file
@@ -46,10 +46,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _verify(store: Store, _: Settings, options: argparse.Namespace) -> int:
-    found = store.verify(Head.read(options.head) if options.head else None)
-    told = {"rows": found.n_rows, "erased": found.n_erased, "broken": found.broken, "why": found.why}
-    _tell({"holds": found.broken is None, **told, "head": str(found.head)})
-    return 0 if found.broken is None else 1
+    given = (Head.read(head) if head else None for head in (options.head, options.verdict_head))
+    walks = [walk(known) for walk, known in zip((store.verify, store.verify_verdicts), given, strict=True)]
+    holds = all(found.broken is None for found in walks)
+    predictions, verdicts = map(_found, walks)
+    _tell({"holds": holds, **predictions, "verdicts": verdicts})
+    return 0 if holds else 1
+
+
+def _found(walk: Verified) -> dict[str, object]:
+    told = {"rows": walk.n_rows, "erased": walk.n_erased, "broken": walk.broken, "why": walk.why}
+    return {**told, "head": str(walk.head)}
 
 
 def _export(store: Store, _: Settings, options: argparse.Namespace) -> int:
@@ -90,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--head", help="an earlier head, as this command printed it, that must lie on the chain"
     )
+    verify.add_argument("--verdict-head", metavar="HEAD", help="the same of the verdicts' chain")
     export = commands.add_parser("export", help="rows in plain, one JSON object a line")
     chosen = export.add_mutually_exclusive_group(required=True)
     chosen.add_argument("--study", help="what a study was asked, of every tenant, with the outcomes reported")

@@ -1,8 +1,8 @@
 """Forgetting: one patient by name, or everybody's content once it is older than it may become.
 
-A prediction keeps its place in the chain: content and patient hash go, content hash and a tombstone stay (see
-`serving.store.chain`). Outcomes, feedback and kept answers of the patient are deleted. Afterwards the files
-are cleared: see `serving.store.traces`.
+A prediction keeps its place in the chain, and so does a verdict: content and patient hash go, content hash
+and a tombstone stay (see `serving.store.chain`). Outcomes, feedback, kept answers and the worklist's rows of
+the patient are deleted. Afterwards the files are cleared: see `serving.store.traces`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Label,
+    Table,
     and_,
     bindparam,
     delete,
@@ -26,11 +28,11 @@ from sqlalchemy import (
     update,
 )
 
-from serving.store.chain import tombstone
+from serving.store.chain import PREDICTION_LOG, VERDICT_LOG, Log, tombstone
 from serving.store.database import writing
 from serving.store.keys import NONCE_BYTES, KeyRing
 from serving.store.records import Erasure, new_id
-from serving.store.tables import ERASURES, FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS
+from serving.store.tables import ERASURES, FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS, VERDICTS, WORKLIST
 from serving.store.traces import clear
 
 _OTHERS = (OUTCOMES, FEEDBACK, IDEMPOTENCY)
@@ -47,7 +49,8 @@ def erase_patient(engine: Engine, keys: KeyRing, tenant: str, patient_id: str, b
     with writing(engine) as connection:
         chosen = and_(PREDICTIONS.c.patient_key == key, PREDICTIONS.c.tenant == tenant)
         erasure, sought = _forget(connection, keys, chosen, _new(tenant, "patient", by))
-        n = 0
+        said = and_(VERDICTS.c.patient_key == key, VERDICTS.c.tenant == tenant)
+        n = _forget_verdicts(connection, keys, said, erasure, sought)
         for table in _OTHERS:
             own = and_(table.c.patient_key == key, table.c.tenant == tenant)
             contents = connection.execute(select(table.c.content).where(own)).scalars().all()
@@ -67,9 +70,11 @@ def retain(engine: Engine, keys: KeyRing, days: float, now: datetime | None = No
             own = PREDICTIONS.c
             chosen = and_(own.tenant == tenant, own.time < before, own.content.is_not(None))
             erasure, found = _forget(connection, keys, chosen, _new(tenant, "retention", ""))
-            n = 0
+            left = select(own.id).where(own.tenant == tenant, own.content.is_not(None))
+            gone = or_(VERDICTS.c.time < before, VERDICTS.c.prediction_id.not_in(left))
+            said = and_(VERDICTS.c.tenant == tenant, VERDICTS.c.content.is_not(None), gone)
+            n = _forget_verdicts(connection, keys, said, erasure, found)
             for table in (OUTCOMES, FEEDBACK):
-                left = select(own.id).where(own.tenant == tenant, own.content.is_not(None))
                 gone = table.c.prediction_id.not_in(left)
                 old = and_(table.c.tenant == tenant, or_(table.c.time < before, gone))
                 n += connection.execute(delete(table).where(old)).rowcount
@@ -84,12 +89,37 @@ def retain(engine: Engine, keys: KeyRing, days: float, now: datetime | None = No
 def _forget(
     connection: Connection, keys: KeyRing, chosen: ColumnElement[bool], erasure: Erasure
 ) -> tuple[Erasure, list[bytes]]:
-    """Empties the chosen rows; how many, and the nonces that are to be found nowhere any more."""
-    own = PREDICTIONS.c
-    nonce = func.substr(own.content, 1, NONCE_BYTES)
-    rows = connection.execute(select(own.seq, own.id, own.content_hash, nonce).where(chosen)).all()
+    """Empties the chosen predictions; how many, and the nonces that are to be found nowhere any more."""
+    rows = _emptied(connection, keys, chosen, erasure, PREDICTION_LOG)
+    sought = [bytes(row.nonce) for row in rows]
+    for part in _parts(rows):
+        listed = and_(WORKLIST.c.tenant == erasure.tenant, WORKLIST.c.id.in_([row.id for row in part]))
+        sought += map(bytes, connection.execute(select(_nonce(WORKLIST)).where(listed)).scalars())
+        connection.execute(delete(WORKLIST).where(listed))
+    return replace(erasure, n_predictions=len(rows)), sought
+
+
+def _forget_verdicts(
+    connection: Connection,
+    keys: KeyRing,
+    chosen: ColumnElement[bool],
+    erasure: Erasure,
+    sought: list[bytes],
+) -> int:
+    """Empties the chosen verdicts and adds their nonces to those sought; how many."""
+    rows = _emptied(connection, keys, chosen, erasure, VERDICT_LOG)
+    sought += [bytes(row.nonce) for row in rows]
+    return len(rows)
+
+
+def _emptied(
+    connection: Connection, keys: KeyRing, chosen: ColumnElement[bool], erasure: Erasure, log: Log
+) -> Sequence[Any]:
+    own = log.table.c
+    asked = select(own.seq, own.id, own.content_hash, _nonce(log.table)).where(chosen)
+    rows = connection.execute(asked).all()
     emptied = (
-        update(PREDICTIONS)
+        update(log.table)
         .where(own.seq == bindparam("row"))
         .values(content=None, patient_key=None, erasure=erasure.id, tombstone=bindparam("left"))
     )
@@ -99,7 +129,11 @@ def _forget(
             for seq, one, hashed, _ in part
         ]
         connection.execute(emptied, left)
-    return replace(erasure, n_predictions=len(rows)), [bytes(row[3]) for row in rows]
+    return rows
+
+
+def _nonce(table: Table) -> Label[Any]:
+    return func.substr(table.c.content, 1, NONCE_BYTES).label("nonce")
 
 
 def _noted(connection: Connection, erasure: Erasure) -> Erasure:
@@ -116,7 +150,7 @@ def _new(tenant: str, cause: Literal["patient", "retention"], by: str) -> Erasur
 def _tenants(connection: Connection, before: str) -> Sequence[str]:
     """Who has something that is older."""
     found: set[str] = set()
-    for table in (PREDICTIONS, OUTCOMES, FEEDBACK):
+    for table in (PREDICTIONS, OUTCOMES, FEEDBACK, VERDICTS):
         old = and_(table.c.time < before, table.c.content.is_not(None))
         found |= set(connection.execute(select(table.c.tenant).where(old).distinct()).scalars())
     return sorted(found)

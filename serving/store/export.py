@@ -11,7 +11,7 @@ from serving.store.store import Store
 
 
 def patient_lines(store: Store, tenant: str, patient_id: str) -> Iterator[str]:
-    """Everything the store holds of a tenant's patient: predictions, then outcomes, then feedback.
+    """Everything the store holds of a tenant's patient: predictions, outcomes, verdicts, feedback.
 
     `request` and `answer` are the texts as they were received and sent.
     """
@@ -19,6 +19,8 @@ def patient_lines(store: Store, tenant: str, patient_id: str) -> Iterator[str]:
         yield _line({"row": "prediction", "tenant": tenant, **asdict(record)})
     for outcome in store.outcomes.of_patient(patient_id, tenant):
         yield _line({"row": "outcome", "tenant": tenant, **asdict(outcome)})
+    for verdict in store.verdicts.of_patient(patient_id, tenant):
+        yield _line({"row": "verdict", "tenant": tenant, **asdict(verdict)})
     for said in store.feedback.of_patient(patient_id, tenant):
         yield _line({"row": "feedback", "tenant": tenant, **asdict(said)})
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.sql import Select
 
-from serving.store.chain import content_hash
+from serving.store.chain import Head, content_hash
 from serving.store.database import reading, streamed
 from serving.store.keys import KeyRing
 from serving.store.records import PredictionRecord
@@ -47,6 +47,15 @@ class Predictions:
         with reading(self._engine) as connection:
             row = connection.execute(select(PREDICTIONS).where(*chosen)).mappings().one_or_none()
         return None if row is None else prediction_record(self._keys, row)
+
+    def place(self, prediction_id: str, tenant: str) -> Head | None:
+        """Where the tenant's record of this id stands in the chain: its number and its link."""
+        chosen = PREDICTIONS.c.id == prediction_id, PREDICTIONS.c.tenant == tenant
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(PREDICTIONS.c.seq, PREDICTIONS.c.chain).where(*chosen)
+            ).one_or_none()
+        return None if row is None else Head(row.seq, bytes(row.chain))
 
     def of_patient(self, patient_id: str, tenant: str) -> Iterator[PredictionRecord]:
         """Everything answered about one patient, in the order of the answers."""

@@ -63,6 +63,25 @@ class FeedbackRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictRecord:
+    """What somebody who inspected an answer thinks of it, with their name to it.
+
+    `verdict` is one of `serving.verdicts.VERDICTS`, `reasons` are codes, `role` is what `by` is here for.
+    `amends` is the id of the same reader's verdict before, whose place this one takes.
+    """
+
+    id: str
+    time: str
+    prediction_id: str
+    verdict: str
+    reasons: tuple[str, ...]
+    comment: str
+    by: str
+    role: str
+    amends: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRecord:
     """Who asked for what: the route's template, never the path; `record_id` where it was about one record."""
 

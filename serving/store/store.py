@@ -15,27 +15,30 @@ from features.errors import RxplainError
 from serving.settings import Settings
 from serving.store.attachments import feedback, outcomes
 from serving.store.audit import Audit
-from serving.store.chain import Head, Verified, verify
+from serving.store.chain import VERDICT_LOG, Head, Verified, verify
 from serving.store.database import open_engine, reading
 from serving.store.erasure import erase_patient, retain
 from serving.store.keys import KeyRing, made_keys, read_keys
 from serving.store.once import Idempotency, ReplayGuard
 from serving.store.predictions import Predictions
 from serving.store.records import Erasure, StoredAnswer
+from serving.store.verdicts import Verdicts
+from serving.store.worklist import Worklist
 from serving.store.writer import Writer
 
 _log = logging.getLogger("rxplain.store")
 _RETAIN_EVERY_S = 3600.0
-REVISION = "0002"
+_LIST_EVERY_S = 2.0
+REVISION = "0003"
 """The newest revision under `migrations/versions`."""
 
 
 class Store:
     """The store, open until `close`.
 
-    `predictions`, `outcomes`, `feedback` and `audit` append and find; every row belongs to a tenant, and
-    another tenant's is not found. Methods named `append`, `note`, `idempotent` and `seen_jti` are for the
-    event loop and return once the row is on disk.
+    `predictions`, `outcomes`, `feedback`, `verdicts` and `audit` append and find, `worklist` lists; every row
+    belongs to a tenant, and another tenant's is not found. Methods named `append`, `note`, `idempotent` and
+    `seen_jti` are for the event loop and return once the row is on disk.
     """
 
     def __init__(self, engine: Engine, keys: KeyRing) -> None:
@@ -44,6 +47,8 @@ class Store:
         self.predictions = Predictions(engine, keys, self._writer)
         self.outcomes = outcomes(engine, keys)
         self.feedback = feedback(engine, keys)
+        self.verdicts = Verdicts(engine, keys)
+        self.worklist = Worklist(engine, keys)
         self.audit = Audit(engine, self._writer)
         self._idempotency = Idempotency(engine, keys)
         self._seen = ReplayGuard(engine, keys)
@@ -75,6 +80,10 @@ class Store:
         """What a walk along the chain of predictions finds; see `serving.store.chain`."""
         return verify(self.engine, self.keys, known)
 
+    def verify_verdicts(self, known: Head | None = None) -> Verified:
+        """What a walk along the chain of verdicts finds."""
+        return verify(self.engine, self.keys, known, VERDICT_LOG)
+
     def erase(self, tenant: str, patient_id: str, by: str = "") -> Erasure:
         """Leaves nothing of a tenant's patient."""
         return erase_patient(self.engine, self.keys, tenant, patient_id, by)
@@ -91,6 +100,15 @@ class Store:
             except RxplainError as error:
                 _log.error("what is too old could not be erased", exc_info=error)
             await asyncio.sleep(_RETAIN_EVERY_S)
+
+    async def keep_listed(self) -> None:
+        """Lists the answers given meanwhile, every other second for ever."""
+        while True:
+            await asyncio.sleep(_LIST_EVERY_S)
+            try:
+                await asyncio.to_thread(self.worklist.catch_up)
+            except RxplainError as error:
+                _log.error("answers could not be listed", exc_info=error)
 
     def close(self) -> None:
         """Close every connection; what was answered is already on disk."""

@@ -5,7 +5,18 @@ Columns named `*_key` and `*_hash` are keyed hashes; `content` is sealed; nothin
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 METADATA = MetaData()
 
@@ -57,6 +68,43 @@ def _about_a_prediction(name: str) -> Table:
 
 OUTCOMES = _about_a_prediction("outcomes")
 FEEDBACK = _about_a_prediction("feedback")
+VERDICTS = Table(
+    "verdicts",
+    METADATA,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("tenant", Text, nullable=False),
+    Column("time", Text, nullable=False),
+    Column("prediction_id", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("patient_key", LargeBinary),
+    Column("content", LargeBinary),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("erasure", Text),
+    Column("tombstone", LargeBinary),
+    Index("verdicts_by_prediction", "prediction_id"),
+    Index("verdicts_by_patient", "patient_key"),
+)
+WORKLIST = Table(
+    "worklist",
+    METADATA,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("time", Text, nullable=False),
+    Column("study", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("declined", Boolean, nullable=False),
+    Column("width", Double),
+    Column("notices", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("readers", Integer, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What a list of answers is made from: nothing in plain that tells of a patient; `id` sorts by time."""
 IDEMPOTENCY = Table(
     "idempotency",
     METADATA,

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from serving.store.database import GIVE_UP_S, sqlite_file
-from serving.store.tables import FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS
+from serving.store.tables import FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS, VERDICTS, WORKLIST
 
-_REWRITTEN = (PREDICTIONS, OUTCOMES, FEEDBACK, IDEMPOTENCY)
+_REWRITTEN = (PREDICTIONS, OUTCOMES, FEEDBACK, IDEMPOTENCY, VERDICTS, WORKLIST)
 _LOOK_AGAIN_S = 0.05
 
 

@@ -17,6 +17,7 @@ MAY_IMPORT = {
 
 # Where each framework comes in; an empty tuple keeps it out of the product altogether.
 DOORS: dict[str, tuple[str, ...]] = {
+    "fpdf": ("serving/review/paper.py",),
     "optuna": ("training/tuning.py",),
     "mlflow": ("models/registry.py", "training/tracking.py"),
     "bentoml": ("serving/service.py",),

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from serving.review.measure import Measure
-from serving.review.page import POLICY, page_of
+from serving.review.page import page_of
 from serving.review.rank_view import rank_view
+from serving.review.shell import POLICY
 from serving.review.views import review_view
 from serving.store.records import PredictionRecord
 from serving.store.store import Store

@@ -24,29 +24,42 @@ from tests.serving.tiny import PATIENT, STUDY, copy_home
 
 ASKED = {"study": STUDY, "patient": PATIENT}
 CHANGES = {"changes": [{"name": "with amiodarone", "medications": [{"drug": "amiodarone", "taken": True}]}]}
-OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json"}
-MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"}
+OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json", "/review/session", "/review/session/end"}
+MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"} | {
+    "/review/models",
+    "/review/models/{study}",
+}
 ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"}
-READ = {"/v1/predictions/{id}", "/review/{id}"}
+FORMS = {"/review/{id}/verdicts", "/review/{id}/what-if"}
+LISTS = {"/review", "/review/find"}
+COMPARED = "/review/{id}/compare"
+SHOWN = {"/review/{id}", "/review/{id}/pdf", COMPARED} | FORMS
+READ = {"/v1/predictions/{id}"} | SHOWN
 OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
+VERDICTS = "/v1/predictions/{id}/verdicts"
 EXPORT, ERASE = "/v1/patients/export", "/v1/patients/erase"
-RECORDS = READ | {OUTCOMES, FEEDBACK}
+RECORDS = READ | {OUTCOMES, FEEDBACK, VERDICTS}
 MAY = {
     Role.APPLICATION: ASKING | MODEL_ROUTES | {OUTCOMES},
-    Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS,
-    Role.REVIEWER: MODEL_ROUTES | READ,
+    Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS | LISTS,
+    Role.REVIEWER: MODEL_ROUTES | READ | LISTS | {VERDICTS},
     Role.DATA_SCIENTIST: MODEL_ROUTES | {"/metrics"},
     Role.ADMINISTRATOR: {"/metrics", EXPORT, ERASE},
     None: set(),
 }
-GENOMIC_ONLY = {"/review/{id}", EXPORT}
+GENOMIC_ONLY = SHOWN | {EXPORT}
 TOLD = {
     OUTCOMES: {"name": "weekly_dose", "value": 30.0, "unit": "mg/wk"},
     FEEDBACK: {"kind": "agreed"},
+    VERDICTS: {"verdict": "unsure", "reasons": ["too-uncertain"], "comment": "who knows"},
     EXPORT: {"patient_id": "nobody"},
     ERASE: {"patient_id": "nobody"},
 }
-CREATING = {(OUTCOMES, "POST"), (FEEDBACK, "POST")}
+DONE = {(path, "POST"): 201 for path in (OUTCOMES, FEEDBACK, VERDICTS)} | {
+    ("/review/find", "POST"): 303, ("/review/session", "POST"): 401, ("/review/session/end", "POST"): 303,
+    **{(path, "POST"): 422 for path in FORMS},  # a form without its token
+}  # fmt: skip
+"""What a request that may be sent is answered with, where it is not 200."""
 
 
 class Served:
@@ -69,9 +82,13 @@ class Served:
         """A request that this route could answer."""
         where = path.replace("{study}", STUDY)
         where = where.replace("{id}", self.id) if "{id}" in where else where
+        where += f"?with={self.id}" if path == COMPARED else ""
         headers = {"authorization": f"Bearer {credential}"} if credential else {}
         if method != "POST":
             return self.client.request(method, where, headers=headers)
+        if path.startswith("/review"):
+            headers |= {"origin": "http://rxplain", "content-type": "application/x-www-form-urlencoded"}
+            return self.client.request(method, where, content="sought=x", headers=headers)
         body = TOLD.get(path) or ASKED | (CHANGES if path == "/v1/simulate" else {})
         media = "application/x-ndjson" if path == "/v1/batch" else "application/json"
         headers["content-type"] = media
@@ -105,7 +122,7 @@ def test_no_cell_of_the_matrix_is_wrong(served: Served) -> None:
         for (role, tenant, genomic), credential in served.keys.items():
             status = served.ask(path, method, credential).status_code
             may = path in OPEN_ROUTES or (path in MAY[role] and (genomic or path not in GENOMIC_ONLY))
-            done = 201 if (path, method) in CREATING else 200
+            done = DONE.get((path, method), 200)
             expected = 403 if not may else 404 if path in RECORDS and tenant == "south" else done
             if status != expected:
                 wrong.append((path, method, role, tenant, genomic, status, expected))
@@ -121,8 +138,9 @@ def test_the_table_knows_every_route_and_no_other(served: Served) -> None:
 def test_whoever_proves_nothing_gets_in_at_open_routes_only(served: Served, credential: str | None) -> None:
     for path, method in served.routes:
         response = served.ask(path, method, credential)
-        assert response.status_code == (200 if path in OPEN_ROUTES else 401), path
-        if response.status_code == 401:
+        is_open = path in OPEN_ROUTES
+        assert response.status_code == (DONE.get((path, method), 200) if is_open else 401), path
+        if not is_open:
             assert response.headers["www-authenticate"].startswith('Bearer realm="rxplain"')
             assert response.headers["content-type"] == "application/problem+json"
             kind = "invalid-credentials" if credential else "unauthenticated"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from serving.store.database import writing
-from serving.store.records import FeedbackRecord, OutcomeRecord, PredictionRecord, new_id
+from serving.store.records import FeedbackRecord, OutcomeRecord, PredictionRecord, VerdictRecord, new_id
 from serving.store.store import Store
 
 TIME = "2026-01-01T00:00:00.000+00:00"
@@ -29,6 +29,12 @@ def outcome(prediction_id: str, value: float = 31.5, **others: object) -> Outcom
 def feedback(prediction_id: str, detail: str = "too high for me") -> FeedbackRecord:
     """What somebody thinks of a prediction."""
     return FeedbackRecord(new_id(), TIME, prediction_id, "comment", detail, "dr-who")
+
+
+def verdict(prediction_id: str, comment: str = "", by: str = "dr-who", **others: object) -> VerdictRecord:
+    """What somebody who inspected a prediction thinks of it."""
+    record = VerdictRecord(new_id(), TIME, prediction_id, "agree", (), comment, by, "reviewer")
+    return replace(record, **others)
 
 
 def tamper(store: Store, *statements: str) -> None:

@@ -14,7 +14,7 @@ from serving.settings import Settings
 from serving.store.commands import main
 from serving.store.store import Store
 from tests.serving.server_process import ROOT
-from tests.serving.store.rows import feedback, outcome, predictions, tamper
+from tests.serving.store.rows import feedback, outcome, predictions, tamper, verdict
 
 
 @pytest.fixture
@@ -40,6 +40,19 @@ def test_verify_tells_the_head_and_finds_what_broke(log, store: Store) -> None:
     tamper(store, "DELETE FROM predictions WHERE seq = 3")
     code, (told,) = log("verify")
     assert (code, told["holds"], told["broken"]) == (1, False, 3)
+
+
+def test_verify_walks_along_the_verdicts_too(log, store: Store) -> None:
+    (record,) = predictions(1)
+    store.predictions.write_all([record], "local")
+    for by in ("anna", "bert"):
+        store.verdicts.write(verdict(record.id, by=by), "local")
+    code, (told,) = log("verify")
+    assert (code, told["verdicts"]["rows"], told["verdicts"]["broken"]) == (0, 2, None)
+    assert log("verify", "--verdict-head", told["verdicts"]["head"])[0] == 0
+    tamper(store, "DELETE FROM verdicts WHERE seq = 2")
+    code, (after,) = log("verify")
+    assert (code, after["holds"], after["broken"], after["verdicts"]["broken"]) == (1, False, None, 2)
 
 
 def test_a_patients_rows_are_given_out_as_they_were(log, store: Store, tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ from serving.store.erasure import retain
 from serving.store.export import patient_lines
 from serving.store.records import StoredAnswer
 from serving.store.store import Store
-from serving.store.tables import ERASURES, FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS
-from tests.serving.store.rows import feedback, outcome, predictions, tamper
+from serving.store.tables import ERASURES, FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS, VERDICTS, WORKLIST
+from serving.store.worklist import Asked
+from tests.serving.store.rows import feedback, outcome, predictions, tamper, verdict
 
 GONE, STAYS = "canary-patient-4711", "other-patient"
 
@@ -28,10 +29,12 @@ def _fill(store: Store) -> None:
     """Two patients in turn, with outcomes, feedback and kept answers; enough that pages split."""
     for n in range(8):
         for patient in (GONE, STAYS):
-            records = predictions(8, patient, request=f'{{"{patient}": "{"r" * 400}"}}', answer="a" * 700)
+            request, answer = f'{{"{patient}": "{"r" * 400}"}}', f'{{"told": "{"a" * 700}"}}'
+            records = predictions(8, patient, request=request, answer=answer)
             store.predictions.write_all(records, "local")
             store.outcomes.write(outcome(records[n].id), "local")
             store.feedback.write(feedback(records[n].id, patient), "local")
+            store.verdicts.write(verdict(records[n].id, patient), "local")
             asyncio.run(_ask(store, f"{patient}-{n}", patient))
 
 
@@ -44,16 +47,20 @@ async def _ask(store: Store, key: str, patient: str) -> None:
 
 def _marks(store: Store, patient: str) -> list[bytes]:
     """What betrays a patient in the store: the keyed hash, and the beginning of each sealed content."""
+    store.worklist.catch_up()
     key = store.keys.hidden("local", patient)
     with reading(store.engine) as connection:
         found = [
             bytes(content[:16])
-            for table in (PREDICTIONS, OUTCOMES, FEEDBACK, IDEMPOTENCY)
+            for table in (PREDICTIONS, OUTCOMES, FEEDBACK, VERDICTS, IDEMPOTENCY)
             for content in connection.execute(
                 select(table.c.content).where(table.c.patient_key == key)
             ).scalars()
         ]
-    assert len(found) == 64 + 3 * 8
+        about = select(PREDICTIONS.c.id).where(PREDICTIONS.c.patient_key == key)
+        listed = select(WORKLIST.c.content).where(WORKLIST.c.id.in_(about))
+        found += [bytes(content[:16]) for content in connection.execute(listed).scalars()]
+    assert len(found) == 2 * 64 + 4 * 8
     return [key, patient.encode(), *found]
 
 
@@ -80,7 +87,7 @@ def test_no_byte_of_an_erased_patient_is_left(settings: Settings, store: Store) 
     marks, others = _marks(store, GONE), _marks(store, STAYS)
     assert _n_found(settings, marks) == len(marks) - 1  # the id itself was never there in plain
     erasure = store.erase("local", GONE, by="ticket 12")
-    assert (erasure.n_predictions, erasure.n_others, erasure.traces) == (64, 24, ())
+    assert (erasure.n_predictions, erasure.n_others, erasure.traces) == (64, 32, ())
     assert _n_found(settings, marks) == 0
     assert _n_found(settings, others) == len(others) - 1
 
@@ -91,7 +98,9 @@ def test_the_chain_holds_and_goes_on_after_an_erasure(store: Store) -> None:
     store.predictions.write_all(predictions(2, GONE), "local")
     found = store.verify()
     assert (found.broken, found.n_rows, found.n_erased) == (None, 130, 64)
-    assert len(list(patient_lines(store, "local", STAYS))) == 64 + 16
+    said = store.verify_verdicts()
+    assert (said.broken, said.n_rows, said.n_erased) == (None, 16, 8)
+    assert len(list(patient_lines(store, "local", STAYS))) == 64 + 3 * 8
     assert len(list(patient_lines(store, "local", GONE))) == 2
     assert store.erase("local", "nobody").n_predictions == 0
 
@@ -133,19 +142,22 @@ def test_old_content_goes_and_what_is_younger_stays(store: Store) -> None:
     store.predictions.write_all([*old, *young], "local")
     for record in (old[0], young[0]):
         store.outcomes.write(outcome(record.id, time=record.time), "local")
+        store.verdicts.write(verdict(record.id, time=record.time), "local")
     now = datetime(2026, 3, 15, tzinfo=UTC)
     (erasure,) = retain(store.engine, store.keys, 30, now)
-    assert (erasure.cause, erasure.n_predictions, erasure.n_others, erasure.traces) == ("retention", 3, 1, ())
+    assert (erasure.cause, erasure.n_predictions, erasure.n_others, erasure.traces) == ("retention", 3, 2, ())
     assert retain(store.engine, store.keys, 30, now) == ()
     assert [one.id for one in store.predictions.of_patient(GONE, "local")] == [one.id for one in young]
-    assert store.verify().broken is None
+    assert [one.prediction_id for one in store.verdicts.of_patient(GONE, "local")] == [young[0].id]
+    assert store.worklist.page("local", Asked(("prediction",)), 10).n == 3
+    assert store.verify().broken is store.verify_verdicts().broken is None
 
 
 def test_bytes_that_another_writer_left_are_found_and_cleared(settings: Settings, store: Store) -> None:
     """A connection without secure deletion leaves a copy in free pages; erasing finds and clears it."""
     if settings.store:
         pytest.skip("PostgreSQL's tables are always written anew")
-    store.predictions.write_all(predictions(40, STAYS, answer="x" * 900), "local")
+    store.predictions.write_all(predictions(40, STAYS, answer='{"told": "' + "x" * 900 + '"}'), "local")
     key = store.keys.hidden("local", GONE)
     with store.engine.connect() as connection:
         connection.connection.driver_connection.execute("PRAGMA secure_delete=OFF")

@@ -9,13 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from features.errors import IntegrityError
 from serving.settings import Settings
-from serving.store.database import open_engine, reading
+from serving.store.database import open_engine, reading, writing
+from serving.store.earlier import Earlier
 from serving.store.migrate import configuration, migrate
 from serving.store.store import REVISION, Store, key_ring, revision_of
 from serving.store.tables import METADATA
@@ -60,12 +62,15 @@ def test_a_log_of_an_earlier_version_is_brought_over_whole(empty: Settings) -> N
 
 
 def test_a_store_that_has_rows_takes_the_earlier_log_at_its_end(empty: Settings) -> None:
+    write_earlier_log(empty.home / "predictions.db", predictions(2))
     engine = open_engine(empty.store_url)
-    migrate(engine, key_ring(empty), empty.home, to="0001")
+    earlier = Earlier(empty.home, key_ring(empty))
+    with writing(engine) as connection:
+        command.upgrade(configuration(connection, earlier), "0001")
+        assert earlier.bring_over(connection) == 2
     assert revision_of(engine) == "0001"
-    first = Store(engine, key_ring(empty))
-    first.predictions.write_all(predictions(2), "local")
-    first.close()
+    engine.dispose()
+    earlier.path.unlink()
     write_earlier_log(empty.home / "predictions.db", RECORDS[:3])
     store = Store.open(empty)
     assert (store.verify().broken, store.verify().n_rows) == (None, 5)

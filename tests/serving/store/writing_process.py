@@ -16,7 +16,7 @@ _CLIENTS = 4
 
 async def _ask(store: Store) -> None:
     while True:
-        record = replace(PREDICTION, id=new_id(), answer='{"value": 1.5}' * 200)
+        record = replace(PREDICTION, id=new_id(), answer='{"value": 1.5, "told": "' + "x" * 2600 + '"}')
         await store.predictions.append(record, "local")
         sys.stdout.write(record.id + "\n")
         sys.stdout.flush()

@@ -1,0 +1,195 @@
+"""The pages for reviewers, and the forms on them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from serving.access.caller import Caller, caller_of
+from serving.backend import Backend
+from serving.errors import RequestError
+from serving.review.forms import Fields, form_token, is_good, read_form
+from serving.review.list_view import ADDRESS, SIZE, Query, list_view
+from serving.review.model_drawing import draw_figures, draw_histogram
+from serving.review.model_view import model_page
+from serving.review.models_view import models_view
+from serving.review.page import page_of
+from serving.review.shell import HEADERS, MODELS, WORKLIST, shell_for, template
+from serving.review.signing_view import Form, SigningView, filled
+from serving.review.what_if_view import WhatIfForm, fields_of, patient_after
+from serving.store.glance import RANKING, glance_of
+from serving.store.records import PredictionRecord
+from serving.verdicts import verdict_of
+
+_TOO_OLD = "This page lay open for too long, or was another reader's. Look again, then sign."
+_ID_LENGTH = 32
+
+
+class ReviewPages:
+    """The pages that are only looked at."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def worklist(self, request: Request) -> Response:
+        """The answers to review, filtered by the address."""
+        return await self.listed(Query.of(request.query_params), caller_of(request.scope))
+
+    async def listed(self, query: Query, caller: Caller) -> Response:
+        """The same of a query."""
+        ends = query.before or None, query.after or None
+        worklist = self._backend.store.worklist
+        page = await asyncio.to_thread(worklist.page, caller.tenant, query.asked, SIZE, *ends)
+        view = list_view(query, page, sorted(self._backend.repository.current))
+        shell = shell_for(caller, WORKLIST, has_keys=True)
+        return _html(template("worklist.html").render(view=view, shell=shell))
+
+    async def models(self, request: Request) -> Response:
+        """The models in service."""
+        view = models_view(self._backend.repository.current)
+        shell = shell_for(caller_of(request.scope), MODELS)
+        return _html(template("models.html").render(view=view, shell=shell))
+
+    async def model(self, request: Request) -> Response:
+        """One model in service: how well it does, for whom, and what it reads."""
+        page = model_page(self._backend.served(request.path_params["study"]))
+        drawn = {
+            "beside": [draw_figures(one) for one in page.beside],
+            "groups": [draw_figures(one) for one in page.groups],
+            "histograms": {row: draw_histogram(row) for block in page.inputs for row in block.rows},
+        }
+        shell = shell_for(caller_of(request.scope), MODELS)
+        return _html(template("model.html").render(view=page, shell=shell, **drawn))
+
+    async def prediction(self, request: Request) -> Response:
+        """One recorded answer, with who signed it and the form to do so."""
+        caller = caller_of(request.scope)
+        record = self._backend.record(request.path_params["id"], caller.tenant)
+        return await prediction_page(self._backend, record, caller)
+
+    async def paper(self, request: Request) -> Response:
+        """One recorded answer with its verdicts as PDF."""
+        caller, store = caller_of(request.scope), self._backend.store
+        record = self._backend.record(request.path_params["id"], caller.tenant)
+        place = store.predictions.place(record.id, caller.tenant)
+        if place is None:
+            raise RequestError("unknown-prediction", "There is no such prediction.")
+        signing = SigningView.of(store.verdicts.of_prediction(record.id, caller.tenant))
+        bundle = self._backend.repository.bundle(record.digest)
+        paper = await asyncio.to_thread(_paper, record, bundle, signing, place)
+        name = f'attachment; filename="rxplain-{record.id}.pdf"'
+        headers = {**HEADERS, "content-disposition": name}
+        return Response(paper, media_type="application/pdf", headers=headers)
+
+
+class FindForm:
+    """POST of a patient's id, or a prediction's: neither stands in an address or a log."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fields, caller = await read_form(scope, receive, self._backend.settings), caller_of(scope)
+        sought = fields.get("sought", [""])[0].strip()
+        store = self._backend.store
+        if len(sought) == _ID_LENGTH and store.predictions.find(sought, caller.tenant) is not None:
+            await elsewhere(f"{ADDRESS}/{sought}")(scope, receive, send)
+            return
+        who = store.worklist.hidden(caller.tenant, sought).hex()
+        await elsewhere(Query.of({"who": who, "show": "all"}).address())(scope, receive, send)
+
+
+class VerdictForm:
+    """POST of the verdict that a page asks for; what is wrong with it is told on the same page."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        backend, caller = self._backend, caller_of(scope)
+        record = backend.record(scope["path_params"]["id"], caller.tenant)
+        fields = await read_form(scope, receive, backend.settings)
+        faults = await self._sign(fields, record, caller)
+        if faults:
+            form = filled(_token(backend, caller, record), fields, faults)
+            page = await prediction_page(backend, record, caller, form, status=422)
+            await page(scope, receive, send)
+            return
+        await elsewhere(f"{ADDRESS}/{record.id}#signed")(scope, receive, send)
+
+    async def _sign(self, fields: Fields, record: PredictionRecord, caller: Caller) -> list[str]:
+        """What is wrong; nothing once the verdict is on disk."""
+        store = self._backend.store
+        if not is_good(fields.get("token", [""])[0], store.keys, caller, record.id):
+            return [_TOO_OLD]
+        given = {name: told[0] for name, told in fields.items() if name in ("verdict", "comment")}
+        try:
+            verdict = verdict_of({**given, "reasons": fields.get("reasons", [])}, record.id, caller)
+        except RequestError as error:
+            return [_said(fault.where, fault.what) for fault in error.faults]
+        await store.verdicts.append(verdict, caller.tenant)
+        return []
+
+
+async def prediction_page(
+    backend: Backend,
+    record: PredictionRecord,
+    caller: Caller,
+    form: Form | None = None,
+    what_if: WhatIfForm | None = None,
+    status: int = 200,
+) -> Response:
+    """The page of one recorded answer."""
+    told = backend.store.verdicts.of_prediction(record.id, caller.tenant)
+    form = form or Form(_token(backend, caller, record))
+    signing = SigningView.of(told).with_form(form, caller.subject)
+    bundle = backend.repository.bundle(record.digest)
+    what_if = what_if or _what_if(backend, record, caller)
+    page = await asyncio.to_thread(page_of, record, bundle, signing, shell_for(caller), what_if)
+    return _html(page, status)
+
+
+def _what_if(backend: Backend, record: PredictionRecord, caller: Caller) -> WhatIfForm | None:
+    """The form for a patient whose study is still served; None where nothing can be changed."""
+    served = backend.repository.current.get(record.study)
+    request = json.loads(record.request)
+    if served is None or glance_of(record.answer).kind == RANKING:
+        return None
+    fields = fields_of(patient_after(request), served.bundle.models)
+    return WhatIfForm(what_if_token(backend, caller, record), fields) if fields else None
+
+
+def what_if_token(backend: Backend, caller: Caller, record: PredictionRecord) -> str:
+    """What the what-if form of a page carries."""
+    return form_token(backend.store.keys, caller, f"what-if {record.id}")
+
+
+def _said(where: str, what: str) -> str:
+    field = where.strip("/").partition("/")[0]
+    return {"verdict": "Choose a verdict.", "reasons": "Give at least one reason, or a comment."}.get(
+        field, f"{field.capitalize()}: {what}."
+    )
+
+
+def _token(backend: Backend, caller: Caller, record: PredictionRecord) -> str:
+    return form_token(backend.store.keys, caller, record.id)
+
+
+def _paper(*told: object) -> bytes:
+    """`serving.review.pdf.pdf_of`, which is only imported by who needs it: it takes a second."""
+    paper: bytes = importlib.import_module("serving.review.pdf").pdf_of(*told)
+    return paper
+
+
+def _html(page: str, status: int = 200) -> Response:
+    return Response(page, status, media_type="text/html", headers=HEADERS)
+
+
+def elsewhere(address: str) -> Response:
+    """Where the browser goes after a form was taken."""
+    return Response(status_code=303, headers={**HEADERS, "location": address})
