@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ from serving.backend import Backend
 from serving.batching import BatchEndpoint
 from serving.body import read_body
 from serving.errors import RequestError
+from serving.fhir import accept
+from serving.fhir.accept import asks_for_fhir, names_fhir
+from serving.fhir.document import fhir_text
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.once_only import HEADER, once_only
@@ -46,26 +50,39 @@ class AnswerEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         body = await read_body(scope, receive, self._backend.settings)
-        caller = caller_of(scope)
-        if any(name == HEADER for name, _ in scope["headers"]):
+        caller, headers = caller_of(scope), dict(scope["headers"])
+        if names_fhir(headers.get(b"accept", b"")):
+            media, answer = accept.MEDIA_TYPE, self._as_fhir
+        else:
+            media, answer = b"application/json", self._recorded
+        if HEADER in headers:
 
             async def make() -> StoredAnswer:
-                told, patient_id = await self._recorded(body, began, caller)
-                return StoredAnswer(200, _JSON, told, patient_id)
+                told, patient_id = await answer(body, began, caller)
+                return StoredAnswer(200, media.decode(), told, patient_id)
 
-            await once_only(self._backend.store, scope, send, body, make)
+            await once_only(self._backend.store, scope, send, media + b"\n" + body, make)
             return
-        told, _ = await self._recorded(body, began, caller)
-        await send_whole(send, 200, told, b"application/json")
+        told, _ = await answer(body, began, caller)
+        await send_whole(send, 200, told, media)
 
     async def _recorded(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
         """What goes out, once its row is on disk, and of whom."""
+        told, record = await self._answered(body, began, caller)
+        return told.encode(), record.patient_id
+
+    async def _as_fhir(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
+        """The same as FHIR; the row keeps the plain answer."""
+        told, record = await self._answered(body, began, caller)
+        document = await asyncio.to_thread(fhir_text, told, record.request, caller.genomic)
+        return document, record.patient_id
+
+    async def _answered(self, body: bytes, began: float, caller: Caller) -> tuple[str, PredictionRecord]:
         answered = self._answer(self._backend, body, began)
         record = answered.record
         await self._backend.store.predictions.append(record, caller.tenant)
         self._backend.metrics.prediction(record.study, answered.result)
-        told = record.answer if caller.genomic else restricted_text(record.answer)
-        return told.encode(), record.patient_id
+        return record.answer if caller.genomic else restricted_text(record.answer), record
 
 
 def _json(document: object) -> Response:
@@ -97,9 +114,12 @@ class Pages:
 
     async def prediction(self, request: Request) -> Response:
         """A recorded answer, byte for byte as it was given to a caller of the same access."""
-        answer = self._kept(request).answer
-        told = answer if caller_of(request.scope).genomic else restricted_text(answer)
-        return Response(told, media_type=_JSON, headers=_FIXED)
+        record, genomic = self._kept(request), caller_of(request.scope).genomic
+        told = record.answer if genomic else restricted_text(record.answer)
+        if not asks_for_fhir(request.scope["headers"]):
+            return Response(told, media_type=_JSON, headers=_FIXED)
+        document = await asyncio.to_thread(fhir_text, told, record.request, genomic)
+        return Response(document, headers=_FIXED | {"content-type": accept.MEDIA_TYPE.decode()})
 
     async def review(self, request: Request) -> Response:
         """The page on which a clinician inspects a recorded prediction."""

@@ -11,6 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.body import too_large
 from serving.errors import MEDIA_TYPE, Problem, RequestError, problem_from, problem_of_status
+from serving.fhir import accept
+from serving.fhir.accept import asks_for_fhir
+from serving.fhir.problem import operation_outcome
 from serving.metrics import Metrics
 from serving.settings import Settings
 
@@ -35,7 +38,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        response = _Response(send)
+        response = _Response(send, scope)
         self._in_flight += 1
         try:
             self._admit(scope)
@@ -64,7 +67,7 @@ class Guard:
             _log.error("request failed", extra=details, exc_info=error)
         if response.started:
             raise error
-        await send_problem(response, problem, is_last=problem.kind != "body-too-large")
+        await send_problem(response, scope, problem, is_last=problem.kind != "body-too-large")
 
     async def _drain(self, receive: Receive) -> None:
         """Read on for a moment, so that a client still sending gets its answer and not a reset."""
@@ -77,8 +80,9 @@ class Guard:
 class _Response:
     """Passes messages on, remembers the status, and turns bare framework errors into problems."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, scope: Scope) -> None:
         self._send = send
+        self._scope = scope
         self._replaced = False
         self.started = False
         self.status = 500
@@ -97,12 +101,18 @@ class _Response:
         problem = problem_of_status(self.status)
         allow = tuple((n, v) for n, v in message.get("headers", ()) if n == b"allow")
         self.status = problem.status
-        await send_problem(self._send, Problem(problem.kind, problem.detail, headers=allow))
+        await send_problem(self._send, self._scope, Problem(problem.kind, problem.detail, headers=allow))
 
 
-async def send_problem(send: Send, problem: Problem, is_last: bool = True) -> None:
-    """Send a problem as a whole response; `is_last` False leaves the last, empty message to the caller."""
-    await send_whole(send, problem.status, problem.body(), MEDIA_TYPE.encode(), problem.headers, is_last)
+async def send_problem(send: Send, scope: Scope, problem: Problem, is_last: bool = True) -> None:
+    """Send a problem as a whole response, to clients that ask for FHIR as an OperationOutcome.
+
+    `is_last` False leaves the last, empty message to the caller.
+    """
+    body, media = problem.body(), MEDIA_TYPE.encode()
+    if asks_for_fhir(scope["headers"]):
+        body, media = operation_outcome(problem), accept.MEDIA_TYPE
+    await send_whole(send, problem.status, body, media, problem.headers, is_last)
 
 
 async def send_whole(
@@ -131,7 +141,8 @@ async def send_head(
 
 
 def _is_problem(message: Message) -> bool:
-    return any(n == b"content-type" and v.startswith(MEDIA_TYPE.encode()) for n, v in message["headers"])
+    kinds = (MEDIA_TYPE.encode(), accept.MEDIA_TYPE)
+    return any(n == b"content-type" and v.startswith(kinds) for n, v in message["headers"])
 
 
 def _template(scope: Scope) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from features.synthetic import probe_documents
 from serving.errors import KINDS, MEDIA_TYPE
+from serving.fhir import accept
 from serving.once_only import LONGEST_KEY
 from serving.openapi_schemas import ANY, SCHEMAS, TEXT, Schema, closed, list_of, ref
 
+_FHIR = accept.MEDIA_TYPE.decode()
 _ALWAYS = ("body-too-large", "internal", "overloaded")
 _GUARDED = (
     "unauthenticated", "invalid-credentials", "not-permitted", "issuer-unavailable", "access-unavailable"
@@ -37,6 +39,7 @@ class _Operation:
     is_open: bool = False
     status: int = 200
     once_only: bool = False
+    as_fhir: bool = False
 
 
 def openapi_document(has_access: bool = False) -> Schema:
@@ -92,7 +95,10 @@ def _operation(o: _Operation) -> Schema:
 
 
 def _responses(o: _Operation) -> Schema:
-    found: Schema = {str(o.status): {"description": o.summary, "content": {o.media: {"schema": o.answer}}}}
+    content: Schema = {o.media: {"schema": o.answer}}
+    if o.as_fhir:
+        content[_FHIR] = {"schema": ref("FhirBundle")}
+    found: Schema = {str(o.status): {"description": o.summary, "content": content}}
     by_status: dict[int, list[str]] = {}
     for kind in (*o.problems, *(_ONCE if o.once_only else ()), *(() if o.is_open else _GUARDED), *_ALWAYS):
         by_status.setdefault(KINDS[kind].status, []).append(kind)
@@ -100,7 +106,8 @@ def _responses(o: _Operation) -> Schema:
         types = {"properties": {"type": {"enum": [f"urn:rxplain:problem:{kind}" for kind in kinds]}}}
         schema = {"allOf": [ref("Problem"), types]}
         titles = "; ".join(KINDS[kind].title for kind in kinds)
-        response: Schema = {"description": titles, "content": {MEDIA_TYPE: {"schema": schema}}}
+        told = {MEDIA_TYPE: {"schema": schema}, _FHIR: {"schema": ref("OperationOutcome")}}
+        response: Schema = {"description": titles, "content": told}
         if status == 401:
             response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
         if status == 503:
@@ -120,15 +127,15 @@ _REPORTED = (
 _OPERATIONS = (
     _Operation(
         "post", "/v1/predict", "predict", "One patient's answer, recorded before it is sent", ref("Answer"),
-        _ASKED, body=ref("PredictRequest"), once_only=True,
+        _ASKED, body=ref("PredictRequest"), once_only=True, as_fhir=True,
     ),
     _Operation(
         "post", "/v1/rank", "rank", "One patient's drugs or treatments ranked, recorded before it is sent",
-        ref("Ranking"), _ASKED, body=ref("RankRequest"), once_only=True,
+        ref("Ranking"), _ASKED, body=ref("RankRequest"), once_only=True, as_fhir=True,
     ),
     _Operation(
         "post", "/v1/simulate", "simulate", "What becomes of one patient's answer when something is changed",
-        ref("Simulation"), _ASKED, body=ref("SimulateRequest"), once_only=True,
+        ref("Simulation"), _ASKED, body=ref("SimulateRequest"), once_only=True, as_fhir=True,
     ),
     _Operation(
         "post", "/v1/batch", "batch", "Many patients, a request a line; answered in order, each on its own",
@@ -148,7 +155,7 @@ _OPERATIONS = (
     _Operation(
         "get", "/v1/predictions/{id}", "prediction", "An answer as it was given",
         {"oneOf": [ref("Answer"), ref("Ranking"), ref("Simulation")]},
-        ("unknown-prediction", "not-ready"),
+        ("unknown-prediction", "not-ready"), as_fhir=True,
     ),
     _Operation(
         "post", "/v1/predictions/{id}/outcomes", "report_outcome", "What became of the patient of an answer",
