@@ -19,11 +19,12 @@ from serving.access.route import Route, guarded
 from serving.answering import Answered, answer_request, rank_request, simulate_request
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
-from serving.body import read_body
+from serving.body import read_body, read_whole
 from serving.errors import RequestError
 from serving.fhir import accept
 from serving.fhir.accept import asks_for_fhir, names_fhir
 from serving.fhir.document import fhir_text
+from serving.files.media import holds_files
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.once_only import HEADER, once_only
@@ -49,8 +50,11 @@ class AnswerEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        body = await read_body(scope, receive, self._backend.settings)
         caller, headers = caller_of(scope), dict(scope["headers"])
+        if holds_files(headers.get(b"content-type", b"")):
+            body = await self._of_files(scope, receive, headers[b"content-type"])
+        else:
+            body = await read_body(scope, receive, self._backend.settings)
         if names_fhir(headers.get(b"accept", b"")):
             media, answer = accept.MEDIA_TYPE, self._as_fhir
         else:
@@ -65,6 +69,12 @@ class AnswerEndpoint:
             return
         told, _ = await answer(body, began, caller)
         await send_whole(send, 200, told, media)
+
+    async def _of_files(self, scope: Scope, receive: Receive, media: bytes) -> bytes:
+        """The JSON request that posted files make, as it is answered and recorded."""
+        settings = self._backend.settings
+        posted = await read_whole(receive, settings, settings.file_limit_bytes)
+        return await self._backend.files.request(media, scope["query_string"], posted)
 
     async def _recorded(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
         """What goes out, once its row is on disk, and of whom."""

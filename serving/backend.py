@@ -9,6 +9,7 @@ from serving.access.access import Access
 from serving.answer import AnswerWriter
 from serving.change_writer import ChangeWriter
 from serving.errors import RequestError
+from serving.files.reader import FileReader
 from serving.metrics import Metrics
 from serving.ranking import RankWriter
 from serving.repository import Repository, Served
@@ -43,6 +44,7 @@ class Backend:
         self.settings = settings
         self.access = Access.of(settings.access)
         self.metrics = Metrics(settings.metrics_folder)
+        self.files = FileReader(settings)
         self.repository = Repository(settings.home, self.metrics)
         self._store: Store | None = None
         self._writers: dict[str, Writers] = {}

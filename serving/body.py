@@ -22,6 +22,11 @@ async def read_json(scope: Scope, receive: Receive, settings: Settings) -> dict[
 async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes:
     """The bytes posted as JSON; raises a RequestError (408, 413, 415) when they are not, or too many."""
     require_media(scope, b"application/json")
+    return await read_whole(receive, settings, settings.body_limit_bytes)
+
+
+async def read_whole(receive: Receive, settings: Settings, limit_bytes: int) -> bytes:
+    """The bytes posted, whatever they are; raises a RequestError (408, 413) when late or too many."""
     message = await _first(receive, settings)
     if not message.get("more_body"):
         return message.get("body", b"")
@@ -31,8 +36,8 @@ async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes
         message = await _next(receive, deadline)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > settings.body_limit_bytes:
-            raise too_large(settings.body_limit_bytes)
+        if size > limit_bytes:
+            raise too_large(limit_bytes)
     return b"".join(parts)
 
 

@@ -24,6 +24,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "malformed-json": Kind(400, "The body is not strict JSON"),
+    "malformed-form": Kind(400, "The body is no form with files"),
     "invalid-http": Kind(400, "The request is not valid HTTP"),
     "unauthenticated": Kind(401, "Nobody is named who asks"),
     "invalid-credentials": Kind(401, "The key or token proves nobody"),

@@ -14,6 +14,7 @@ from serving.errors import MEDIA_TYPE, Problem, RequestError, problem_from, prob
 from serving.fhir import accept
 from serving.fhir.accept import asks_for_fhir
 from serving.fhir.problem import operation_outcome
+from serving.files.media import body_limit
 from serving.metrics import Metrics
 from serving.settings import Settings
 
@@ -58,7 +59,9 @@ class Guard:
             raise RequestError("overloaded", "Try again in a moment.", retry_after_s=1)
         for name, value in () if scope["path"] in STREAMED else scope["headers"]:
             if name == b"content-length" and _length(value) > self.settings.body_limit_bytes:
-                raise too_large(self.settings.body_limit_bytes)
+                limit = body_limit(scope, self.settings)
+                if _length(value) > limit:
+                    raise too_large(limit)
 
     async def _explain(self, error: Exception, scope: Scope, response: _Response) -> None:
         problem = problem_from(error)

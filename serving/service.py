@@ -47,6 +47,7 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
             """Stop watching; every answer given is already on disk."""
             self.watcher.cancel()
             self.keeper.cancel()
+            await backend.files.close()
             backend.close()
 
         async def __is_ready__(self) -> bool:

@@ -1,4 +1,4 @@
-"""An answer as FHIR: valid for another's models, the same numbers to the bit, nothing told but what is known."""
+"""An answer as FHIR: valid for another's models, the same numbers to the bit, no gene without access."""
 
 from __future__ import annotations
 
