@@ -20,9 +20,10 @@ from serving.answering import Answered, answer_request, rank_request, simulate_r
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
 from serving.body import read_body, read_whole
+from serving.cds.endpoint import Discovery, FeedbackEndpoint, HookEndpoint
 from serving.errors import RequestError
 from serving.fhir import accept
-from serving.fhir.accept import asks_for_fhir, names_fhir
+from serving.fhir.accept import CDS, asks_for_fhir, names_fhir
 from serving.fhir.document import fhir_text
 from serving.files.media import holds_files
 from serving.guard import send_whole
@@ -187,6 +188,9 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
             methods=["POST", "GET"],
         ),
         Route("/review/{id}", pages.review, REVIEWING),
+        Route(CDS, Discovery(backend).services, OPEN),
+        Route(f"{CDS}/{{service}}", HookEndpoint(backend), ASKING, methods=["POST"]),
+        Route(f"{CDS}/{{service}}/feedback", FeedbackEndpoint(backend), ASKING, methods=["POST"]),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),
         Route("/metrics", pages.metrics, backend.access.metrics),

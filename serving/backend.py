@@ -42,7 +42,7 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.access = Access.of(settings.access)
+        self.access = Access.of(settings.access, self._seen)
         self.metrics = Metrics(settings.metrics_folder)
         self.files = FileReader(settings)
         self.repository = Repository(settings.home, self.metrics)
@@ -59,6 +59,9 @@ class Backend:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+    async def _seen(self, issuer: str, jti: str, expires: float) -> bool:
+        return await self.store.seen_jti(issuer, jti, expires)
 
     @property
     def store(self) -> Store:

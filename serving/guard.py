@@ -7,12 +7,13 @@ import contextlib
 import logging
 import time
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.body import too_large
 from serving.errors import MEDIA_TYPE, Problem, RequestError, problem_from, problem_of_status
 from serving.fhir import accept
-from serving.fhir.accept import asks_for_fhir
+from serving.fhir.accept import CDS, is_told_in_fhir
 from serving.fhir.problem import operation_outcome
 from serving.files.media import body_limit
 from serving.metrics import Metrics
@@ -33,11 +34,22 @@ class Guard:
         self.settings = settings
         self.metrics = metrics
         self._in_flight = 0
+        self._of_pages = CORSMiddleware(
+            self._guarded,
+            allow_origins=settings.cds_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type"),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
+        elif self.settings.cds_origins and scope["path"].startswith(CDS):
+            await self._of_pages(scope, receive, send)
+        else:
+            await self._guarded(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         response = _Response(send, scope)
         self._in_flight += 1
@@ -113,7 +125,7 @@ async def send_problem(send: Send, scope: Scope, problem: Problem, is_last: bool
     `is_last` False leaves the last, empty message to the caller.
     """
     body, media = problem.body(), MEDIA_TYPE.encode()
-    if asks_for_fhir(scope["headers"]):
+    if is_told_in_fhir(scope):
         body, media = operation_outcome(problem), accept.MEDIA_TYPE
     await send_whole(send, problem.status, body, media, problem.headers, is_last)
 

@@ -25,7 +25,8 @@ class Settings:
     batch may wait in memory. A form with files, or a bundle, may have `file_limit_bytes`, and its files are
     read within `file_deadline_s` or refused. `metrics_folder` is where several
     workers keep their counters together; None counts within one process. `access` is the TOML file of who is
-    let in; None lets in everybody on this machine and nobody else.
+    let in; None lets in everybody on this machine and nobody else. `public_url` is where browsers find the
+    service, for links on cards; web pages of `cds_origins` may call the CDS services.
     """
 
     home: Path = Path("var")
@@ -42,6 +43,8 @@ class Settings:
     keys: Path | None = None
     retention_days: float | None = None
     access: Path | None = None
+    public_url: str | None = None
+    cds_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         positive = (
@@ -57,6 +60,12 @@ class Settings:
         faults = [Fault(n, "must be greater than 0") for n in positive if not getattr(self, n) > 0]
         if self.retention_days is not None and not self.retention_days > 0:
             faults.append(Fault("retention_days", "must be greater than 0"))
+        addresses = {"public_url": self.public_url, "cds_origins": " ".join(self.cds_origins)}
+        faults += [
+            Fault(name, "is no http address", "write it as https://rxplain.example.org")
+            for name, told in addresses.items()
+            if told and not all(one.startswith(("https://", "http://")) for one in told.split())
+        ]
         if faults:
             raise SettingsError(f"{len(faults)} settings cannot be used", faults)
 
@@ -100,6 +109,8 @@ class Settings:
             keys=Path(keys) if keys else None,
             retention_days=retention if "RXPLAIN_RETENTION_DAYS" in environment else None,
             access=Path(access) if access else None,
+            public_url=(environment.get("RXPLAIN_PUBLIC_URL") or "").rstrip("/") or None,
+            cds_origins=tuple(environment.get("RXPLAIN_CDS_ORIGINS", "").split()),
         )
 
 

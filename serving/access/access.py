@@ -14,7 +14,7 @@ from serving.access.issued import IssuedKeys
 from serving.access.keys import PREFIX
 from serving.access.policy import MONITORING, OPEN, Policy
 from serving.access.rules import AccessRules, read_rules
-from serving.access.tokens import Tokens
+from serving.access.tokens import Seen, Tokens
 from serving.errors import RequestError
 
 LONGEST_CREDENTIAL = 8192
@@ -26,16 +26,20 @@ _SCHEME = b"bearer "
 class Access:
     """Says who sends a request; without rules every caller on this machine is `LOCAL`, and nobody else."""
 
-    def __init__(self, rules: AccessRules | None) -> None:
+    def __init__(self, rules: AccessRules | None, seen: Seen | None = None) -> None:
         self.is_configured = rules is not None
         self.metrics: Policy = MONITORING if rules is not None and not rules.open_metrics else OPEN
-        self._tokens = Tokens(rules.issuers if rules else ())
+        issuers = rules.issuers if rules else ()
+        self._tokens = Tokens(issuers) if seen is None else Tokens(issuers, seen)
         self._keys = IssuedKeys(rules.keys if rules else None)
 
     @classmethod
-    def of(cls, path: Path | None) -> Self:
-        """The access that a file configures; raises a SettingsError that tells all its faults together."""
-        return cls(None if path is None else read_rules(path))
+    def of(cls, path: Path | None, seen: Seen | None = None) -> Self:
+        """The access that a file configures; raises a SettingsError that tells all its faults together.
+
+        `seen` knows the tokens that may be used once.
+        """
+        return cls(None if path is None else read_rules(path), seen)
 
     async def caller(self, scope: Scope) -> Caller:
         """Who sent the request; raises the 401 problem where that is not proved."""
@@ -45,7 +49,7 @@ class Access:
         credential = _credential(scope)
         if credential.startswith(PREFIX):
             return self._keys.caller(credential)
-        return await self._tokens.caller(credential)
+        return await self._tokens.caller(credential, scope.get("path", ""))
 
 
 def _credential(scope: Scope) -> bytes:
