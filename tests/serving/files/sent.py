@@ -1,4 +1,4 @@
-"""The patient of the tiny studies as files: a VCF, a MAF, a panel's calls, a FHIR bundle; and forms of them."""
+"""The patient of the tiny studies as a VCF, a MAF, a panel's calls or a FHIR bundle, and forms of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAF = (
     "BRAF\tMissense_Mutation\tS-1\tSOMATIC\tp.V600E\t30\t70\n"
 )
 CALLS = (
-    "patient_id,gene,call\ns1,TP53,\"c.524G>A_p.R175H(0.31,100)\"\ns1,BRAF,\"c.1799T>A_p.V600E(0.3,100)\"\n"
+    'patient_id,gene,call\ns1,TP53,"c.524G>A_p.R175H(0.31,100)"\ns1,BRAF,"c.1799T>A_p.V600E(0.3,100)"\n'
     's1,ERBB2,"amplification(9, exons 5 of 5)"\n'
 )
 ASSAY = {
@@ -76,7 +76,11 @@ def bundle(patient_id: str = "patient-7") -> dict:
     }  # fmt: skip
     measured = [("30525-0", 63, "a"), ("8302-2", 178.0, "cm"), ("29463-7", 81.5, "kg")]
     told = [
-        _observation(me, code, valueQuantity={"value": v, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit})
+        _observation(
+            me,
+            code,
+            valueQuantity={"value": v, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit},
+        )
         for code, v, unit in measured
     ]
     told.append(_observation(me, "72166-2", valueCodeableConcept={"coding": [{"code": "8517006"}]}))
@@ -93,7 +97,11 @@ def bundle(patient_id: str = "patient-7") -> dict:
             {"resourceType": "MedicationStatement", "status": status, "subject": me, "dateAsserted": BEFORE,
              "medicationCodeableConcept": concept}
         )  # fmt: skip
-    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in (person, *told)]}
+    return {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": r} for r in (person, *told)],
+    }
 
 
 def _observation(me: dict, code: str, **value: object) -> dict:
@@ -116,7 +124,8 @@ def tumour_draft(n: int = 240) -> Draft:
     panel = Panel("panel", frozenset(ASSAY["genes"]), 1.2, frozenset(ASSAY["reads"]))
     cohort = Cohort(
         plain.patient_ids, clinical=plain.clinical, outcomes=plain.outcomes, expression=plain.expression,
-        variants=Variants.from_rows(rows), sequenced=np.full(n, "panel", dtype=object), panels={"panel": panel},
+        variants=Variants.from_rows(rows), sequenced=np.full(n, "panel", dtype=object),
+        panels={"panel": panel},
     )  # fmt: skip
     outcome = BinaryOutcome("atezolizumab", "response", EVENT)
     probes = [patient(), {"patient_id": "bare", "clinical": {"age": {"value": 50, "unit": "a"}}}]

@@ -1,4 +1,4 @@
-"""The same patient as JSON, VCF, MAF, panel calls or FHIR bundle: the same numbers, bit for bit, also replayed."""
+"""The same patient as JSON, VCF, MAF, panel calls or bundle: the same numbers, bit for bit, also replayed."""
 
 from __future__ import annotations
 
@@ -125,7 +125,9 @@ def test_files_and_request_add_up(service: Client) -> None:
     genes = form(service, ASKED, vcf=vcf(), assume_reference="true")
     without = bundle()
     without["entry"] = [e for e in without["entry"] if "84413-4" not in json.dumps(e)]
-    both = form(service, {"study": STUDY}, bundle=json.dumps(without).encode(), vcf=vcf(), assume_reference="true")
+    both = form(
+        service, {"study": STUDY}, bundle=json.dumps(without).encode(), vcf=vcf(), assume_reference="true"
+    )
     assert but_for_the_id(both) == but_for_the_id(genes)
 
 
