@@ -8,6 +8,7 @@ from features.synthetic import probe_documents
 from serving.errors import KINDS, MEDIA_TYPE
 from serving.fhir import accept
 from serving.once_only import LONGEST_KEY
+from serving.openapi_files import file_bodies, query_fields
 from serving.openapi_schemas import ANY, SCHEMAS, TEXT, Schema, closed, list_of, ref
 
 _FHIR = accept.MEDIA_TYPE.decode()
@@ -26,7 +27,10 @@ _BEARER = "A token of a trusted issuer (OpenID Connect, SMART backend services),
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One route: what it answers with, and the problems beyond those that every route may have."""
+    """One route: what it answers with, and the problems beyond those that every route may have.
+
+    `asked` are the query's fields where the patient may come as a bare bundle.
+    """
 
     method: str
     path: str
@@ -40,6 +44,8 @@ class _Operation:
     status: int = 200
     once_only: bool = False
     as_fhir: bool = False
+    takes_files: bool = False
+    asked: tuple[str, ...] = ()
 
 
 def openapi_document(has_access: bool = False) -> Schema:
@@ -86,11 +92,13 @@ def _operation(o: _Operation) -> Schema:
     asked: list[Schema] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
     ]
+    asked += query_fields(o.asked)
     if asked or o.once_only:
         found["parameters"] = [*asked, *([_KEY] if o.once_only else [])]
     if o.body is not None:
         media = o.media if o.media.endswith("json") else "application/json"
-        found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}}}
+        files = file_bodies(o.body, bool(o.asked)) if o.takes_files else {}
+        found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}, **files}}
     return found
 
 
@@ -117,8 +125,8 @@ def _responses(o: _Operation) -> Schema:
 
 
 _ASKED = (
-    "malformed-json", "unknown-study", "body-too-slow", "unsupported-media-type", "invalid-request",
-    "withheld", "not-ready", "audit-unavailable",
+    "malformed-json", "malformed-form", "unknown-study", "body-too-slow", "unsupported-media-type",
+    "invalid-request", "withheld", "not-ready", "audit-unavailable",
 )  # fmt: skip
 _REPORTED = (
     "malformed-json", "unknown-prediction", "unknown-study", "body-too-slow", "unsupported-media-type",
@@ -127,15 +135,18 @@ _REPORTED = (
 _OPERATIONS = (
     _Operation(
         "post", "/v1/predict", "predict", "One patient's answer, recorded before it is sent", ref("Answer"),
-        _ASKED, body=ref("PredictRequest"), once_only=True, as_fhir=True,
+        _ASKED, body=ref("PredictRequest"), once_only=True, as_fhir=True, takes_files=True,
+        asked=("study", "drug", "level", "explain"),
     ),
     _Operation(
         "post", "/v1/rank", "rank", "One patient's drugs or treatments ranked, recorded before it is sent",
-        ref("Ranking"), _ASKED, body=ref("RankRequest"), once_only=True, as_fhir=True,
+        ref("Ranking"), _ASKED, body=ref("RankRequest"), once_only=True, as_fhir=True, takes_files=True,
+        asked=("study", "level", "explain", "options"),
     ),
     _Operation(
         "post", "/v1/simulate", "simulate", "What becomes of one patient's answer when something is changed",
         ref("Simulation"), _ASKED, body=ref("SimulateRequest"), once_only=True, as_fhir=True,
+        takes_files=True,
     ),
     _Operation(
         "post", "/v1/batch", "batch", "Many patients, a request a line; answered in order, each on its own",

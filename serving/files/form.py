@@ -24,7 +24,7 @@ def parts_of(content_type: bytes, body: bytes) -> Mapping[str, bytes]:
         raise _malformed("its header Content-Type names no boundary")
     gathered = _Gathered()
     try:
-        parser = MultipartParser(boundary, gathered.callbacks())
+        parser = gathered.parser(boundary)
         parser.write(body)
         parser.finalize()
     except FormParserError:
@@ -43,16 +43,19 @@ class _Gathered:
         self._field = b""
         self._value = b""
 
-    def callbacks(self) -> dict:
-        """The callbacks, by the parser's names for them."""
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._on_field,
-            "on_header_value": self._on_value,
-            "on_header_end": self._on_header,
-            "on_part_data": self._on_data,
-            "on_end": self._on_end,
-        }
+    def parser(self, boundary: bytes) -> MultipartParser:
+        """A parser that tells what it finds here."""
+        return MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": self._on_field,
+                "on_header_value": self._on_value,
+                "on_header_end": self._on_header,
+                "on_part_data": self._on_data,
+                "on_end": self._on_end,
+            },
+        )
 
     def parts(self) -> dict[str, bytes]:
         """The parts by name; every strange or repeated one told together."""

@@ -68,7 +68,10 @@ class FileReader:
             self._folder = None
 
     async def _asked(self, media: bytes, query: bytes, body: bytes) -> bytes:
-        process = self._process or await self._started()
+        process = self._process
+        if process is None or process.returncode is not None:
+            await self.close()
+            process = await self._started()
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(_ASKED.pack(len(media), len(query), len(body)) + media + query)

@@ -15,6 +15,7 @@ from typing import Any
 from features.cohort import Cohort, Genotypes, Panel
 from features.errors import CohortError, Fault
 from features.knowledge.tables import clinical_variables
+from features.readers.bgzf import text_size
 from features.readers.document import read_documents, to_document
 from features.readers.fhir import read_fhir
 from features.readers.index_date import IndexDates
@@ -26,6 +27,10 @@ from serving.errors import RequestError
 from serving.files.posted import Posted
 
 Json = dict[str, Any]  # Any: documents as plain JSON
+MOST_TEXT = 512_000_000
+"""Bytes that a packed VCF may have when it is unpacked."""
+
+_GZIP = b"\x1f\x8b"
 _NOBODY = "p"
 _ALONE = "send the file of the patient alone"
 _ECHOES = (
@@ -66,6 +71,11 @@ def whole_request(posted: Posted, folder: Path, today: date) -> bytes:
 
 
 def _vcf(path: Path, _: Json, posted: Posted, __: date) -> Json:
+    if posted.files["vcf"][:2] == _GZIP and text_size(path) > MOST_TEXT:
+        what = f"unpacked it has more than {MOST_TEXT:,} bytes"
+        raise CohortError(
+            "cannot be read", [Fault(path.name, what, "send only the records near known sites")]
+        )
     assumed = ASSUME_ALL if posted.assume_reference else ASSUME_NOTHING
     reading = read_vcf(path, posted.build, assumed)
     _require_one(path.name, len(reading.patient_ids), "samples")
@@ -147,15 +157,15 @@ def _joined(name: str, patient: Json, found: Json, faults: list[Fault]) -> Json:
     if "variants" in found:
         return patient | {"tumour": {**patient["tumour"], **found}}
     joined = {"patient_id": found["patient_id"], **patient} if "patient_id" in found else dict(patient)
-    for section, empty, key in (("genotypes", [], _locus), ("clinical", {}, str), ("medications", [], _drug)):
-        more, own = found.get(section), patient.get(section, empty)
-        if not more or not isinstance(own, type(empty)):
+    for section, key in _KEYS.items():
+        more, own = found.get(section), patient.get(section, {} if section == "clinical" else [])
+        if not more or type(own) is not type(more):
             continue
-        twice = {key(one) for one in more} & {key(one) for one in own}
-        if twice:
-            what = f"{len(twice)} of its {section} stand in another part too"
+        n_twice = len({key(one) for one in more} & {key(one) for one in own})
+        if n_twice:
+            what = f"{n_twice} of its {section} stand in another part too"
             faults.append(Fault(name, what, "send each fact once"))
-        joined[section] = {**own, **more} if isinstance(more, dict) else [*own, *more]
+        joined[section] = {**own, **more} if isinstance(own, dict) else [*own, *more]
     return joined
 
 
@@ -165,6 +175,10 @@ def _locus(entry: object) -> str:
 
 def _drug(entry: object) -> str:
     return str(entry.get("drug")) if isinstance(entry, dict) else ""
+
+
+_KEYS: Mapping[str, Callable[[Any], str]] = {"genotypes": _locus, "clinical": str, "medications": _drug}
+"""What a fact of each section is known by."""
 
 
 def _told(name: str, fault: Fault) -> Fault:

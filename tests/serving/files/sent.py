@@ -1,4 +1,4 @@
-"""The patient of the tiny studies as files: a VCF, a MAF, a panel's calls, a FHIR bundle; and forms of them."""
+"""The patient of the tiny studies as a VCF, a MAF, a panel's calls or a FHIR bundle, and forms of them."""
 
 from __future__ import annotations
 
@@ -124,7 +124,8 @@ def tumour_draft(n: int = 240) -> Draft:
     panel = Panel("panel", frozenset(ASSAY["genes"]), 1.2, frozenset(ASSAY["reads"]))
     cohort = Cohort(
         plain.patient_ids, clinical=plain.clinical, outcomes=plain.outcomes, expression=plain.expression,
-        variants=Variants.from_rows(rows), sequenced=np.full(n, "panel", dtype=object), panels={"panel": panel},
+        variants=Variants.from_rows(rows), sequenced=np.full(n, "panel", dtype=object),
+        panels={"panel": panel},
     )  # fmt: skip
     outcome = BinaryOutcome("atezolizumab", "response", EVENT)
     probes = [patient(), {"patient_id": "bare", "clinical": {"age": {"value": 50, "unit": "a"}}}]

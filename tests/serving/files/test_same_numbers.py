@@ -1,4 +1,4 @@
-"""The same patient as JSON, VCF, MAF, panel calls or FHIR bundle: the same numbers, bit for bit, also replayed."""
+"""The same patient as JSON, VCF, MAF, panel calls or bundle: the same numbers, bit for bit, also replayed."""
 
 from __future__ import annotations
 
