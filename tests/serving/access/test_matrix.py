@@ -24,9 +24,10 @@ from tests.serving.tiny import PATIENT, STUDY, copy_home
 
 ASKED = {"study": STUDY, "patient": PATIENT}
 CHANGES = {"changes": [{"name": "with amiodarone", "medications": [{"drug": "amiodarone", "taken": True}]}]}
-OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json"}
+OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json", "/cds-services"}
 MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"}
-ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"}
+HOOKS = {"/cds-services/{service}", "/cds-services/{service}/feedback"}
+ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"} | HOOKS
 READ = {"/v1/predictions/{id}", "/review/{id}"}
 OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
 RECORDS = READ | {OUTCOMES, FEEDBACK}
