@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -73,8 +73,11 @@ class AnswerEndpoint:
     async def _of_files(self, scope: Scope, receive: Receive, media: bytes) -> bytes:
         """The JSON request that posted files make, as it is answered and recorded."""
         settings = self._backend.settings
-        posted = await read_whole(receive, settings, settings.file_limit_bytes)
-        return await self._backend.files.request(media, scope["query_string"], posted)
+
+        def read() -> Awaitable[bytes]:
+            return read_whole(receive, settings, settings.file_limit_bytes)
+
+        return await self._backend.files.request(media, scope["query_string"], read)
 
     async def _recorded(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
         """What goes out, once its row is on disk, and of whom."""

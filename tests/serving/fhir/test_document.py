@@ -308,3 +308,15 @@ def test_a_caller_without_genomic_access_gets_the_document_without_genes(
         assert part(rows(whole.json())[0], "value") == part(rows(given.json())[0], "value")
         refused = client.request("POST", "/v1/predict", headers=FHIR, **asked)
         assert (refused.status_code, refused.json()["resourceType"]) == (401, "OperationOutcome")
+
+
+def test_anothers_models_read_the_same_doubles(client: Client, kinds: Client) -> None:
+    dose, bundle, _ = ask(client, "/v1/predict", {"study": STUDY, "patient": PATIENT})
+    read = [e.resource for e in Bundle.model_validate_json(json.dumps(bundle)).entry]
+    (numbers,) = (one for one in read if one.get_resource_type() == "Parameters")
+    told = {part.name: part for part in numbers.parameter[0].part}
+    assert float(told["value"].valueQuantity.value) == dose["value"]
+    chance, bundle, _ = ask(kinds, "/v1/predict", {"study": BINARY, "patient": patient()})
+    read = [e.resource for e in Bundle.model_validate_json(json.dumps(bundle)).entry]
+    (risk,) = (one for one in read if one.get_resource_type() == "RiskAssessment")
+    assert float(risk.prediction[0].probabilityDecimal) == chance["value"]
