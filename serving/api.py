@@ -65,7 +65,8 @@ class AnswerEndpoint:
                 told, patient_id = await answer(body, began, caller)
                 return StoredAnswer(200, media.decode(), told, patient_id)
 
-            await once_only(self._backend.store, scope, send, media + b"\n" + body, make)
+            asked = body if media == b"application/json" else media + b"\n" + body
+            await once_only(self._backend.store, scope, send, asked, make)
             return
         told, _ = await answer(body, began, caller)
         await send_whole(send, 200, told, media)

@@ -12,8 +12,10 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
+from features.readers.document import to_document
 from features.readers.fhir import read_fhir
 from features.readers.index_date import IndexDates
+from features.synthetic import synthetic_cohort
 from serving.access.caller import Role
 from serving.access.key_file import KeyFile
 from serving.access.restricted import restricted
@@ -320,3 +322,15 @@ def test_anothers_models_read_the_same_doubles(client: Client, kinds: Client) ->
     read = [e.resource for e in Bundle.model_validate_json(json.dumps(bundle)).entry]
     (risk,) = (one for one in read if one.get_resource_type() == "RiskAssessment")
     assert float(risk.prediction[0].probabilityDecimal) == chance["value"]
+
+
+def test_every_patient_has_a_valid_document_with_the_answers_numbers(client: Client) -> None:
+    cohort = synthetic_cohort(30, seed=3)
+    for one in cohort.patient_ids:
+        body = {"study": STUDY, "patient": to_document(cohort, one), "explain": "top"}
+        answer, bundle, _ = ask(client, "/v1/predict", body)
+        (row,) = rows(bundle)
+        assert ("value" in {p["name"] for p in row["part"]}) != answer["declined"]
+        assert answer["declined"] or part(row, "value") == answer["value"]
+        less = json.dumps(fhir_document(restricted(answer), body, genomic=False))
+        assert not any(gene in less for gene in ("CYP2C9", "VKORC1", "rs99"))
