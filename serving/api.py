@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -66,7 +66,8 @@ class AnswerEndpoint:
                 told, patient_id = await answer(body, began, caller)
                 return StoredAnswer(200, media.decode(), told, patient_id)
 
-            await once_only(self._backend.store, scope, send, media + b"\n" + body, make)
+            asked = body if media == b"application/json" else media + b"\n" + body
+            await once_only(self._backend.store, scope, send, asked, make)
             return
         told, _ = await answer(body, began, caller)
         await send_whole(send, 200, told, media)
@@ -74,8 +75,11 @@ class AnswerEndpoint:
     async def _of_files(self, scope: Scope, receive: Receive, media: bytes) -> bytes:
         """The JSON request that posted files make, as it is answered and recorded."""
         settings = self._backend.settings
-        posted = await read_whole(receive, settings, settings.file_limit_bytes)
-        return await self._backend.files.request(media, scope["query_string"], posted)
+
+        def read() -> Awaitable[bytes]:
+            return read_whole(receive, settings, settings.file_limit_bytes)
+
+        return await self._backend.files.request(media, scope["query_string"], read)
 
     async def _recorded(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
         """What goes out, once its row is on disk, and of whom."""

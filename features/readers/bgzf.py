@@ -86,7 +86,10 @@ def _length(path: Path, file: BinaryIO, at: int) -> int:
     while len(extra) >= 4:
         first, second, size = struct.unpack_from("<2BH", extra)
         if (first, second, size) == (0x42, 0x43, 2) and len(extra) >= 6:
-            return int(struct.unpack_from("<H", extra, 4)[0]) + 1
+            length = int(struct.unpack_from("<H", extra, 4)[0]) + 1
+            if length < len(END_BLOCK) - 2:
+                raise _refusal(path, f"the block at byte {at:,} is damaged", _COPY_AGAIN)
+            return length
         extra = extra[4 + size :]
     raise _refusal(path, _NOT_BGZF, "write it with bgzip")
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from features.errors import Fault
 from features.knowledge.definitions import BUILDS
+from features.readers.file_faults import number_of
 from features.readers.index_date import exact_date
 from serving.body import parse_object
 from serving.errors import RequestError
@@ -19,6 +20,7 @@ ASKED = ("study", "drug", "level", "explain", "options")
 """What is asked of a bundle, as the query's fields; `options` may come several times."""
 
 _LONGEST_OPTION = 100
+_MOST_FIELDS = 2000
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,11 @@ def posted_of(content_type: bytes, query: bytes, body: bytes) -> Posted:
 
 def _asked(query: bytes) -> dict[str, object]:
     """The request in a query; what is wrong with its values is told where a JSON request's would be."""
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=2000)
+    try:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        fault = Fault("", f"there are more than {_MOST_FIELDS} fields", "leave options out for all of them")
+        raise RequestError("invalid-request", "1 fault in the query", [fault]) from None
     found: dict[str, object] = {}
     strange = sum(name not in ASKED for name, _ in pairs)
     repeated = [name for name in ASKED[:-1] if sum(name == own for own, _ in pairs) > 1]
@@ -65,16 +71,10 @@ def _asked(query: bytes) -> dict[str, object]:
     if faults:
         raise RequestError("invalid-request", f"{len(faults)} faults in the query", faults)
     for name, value in pairs:
-        found[name] = _number(value) if name == "level" else value
+        number = number_of(value) if name == "level" else None
+        found[name] = value if number is None else number
     options = [value for name, value in pairs if name == "options"]
     return found | ({"options": options} if options else {})
-
-
-def _number(text: str) -> object:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _text(parts: Mapping[str, bytes], name: str) -> str | None:

@@ -11,6 +11,7 @@ import struct
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from features.errors import Fault
@@ -19,6 +20,9 @@ from serving.settings import Settings
 
 _log = logging.getLogger("rxplain.files")
 _ASKED, _TOLD = struct.Struct(">III"), struct.Struct(">?I")
+MOST_HELD = 8
+"""Bodies with files that a worker holds in memory at a time."""
+
 _MEMORY_DISK = Path("/dev/shm")
 _ROOT = Path(__file__).parents[2]
 
@@ -29,11 +33,24 @@ class FileReader:
     def __init__(self, settings: Settings) -> None:
         self._deadline_s = settings.file_deadline_s
         self._one_at_a_time = asyncio.Lock()
+        self._held = 0
         self._process: Process | None = None
         self._folder: Path | None = None
 
-    async def request(self, media: bytes, query: bytes, body: bytes) -> bytes:
-        """The JSON request; raises the problem that tells what is wrong with the files."""
+    async def request(self, media: bytes, query: bytes, read: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The JSON request; raises the problem that tells what is wrong with the files.
+
+        `read` gives the body; it is called only if not too many bodies are held already.
+        """
+        if self._held >= MOST_HELD:
+            raise RequestError("overloaded", "Other files are being read.", retry_after_s=5)
+        self._held += 1
+        try:
+            return await self._in_turn(media, query, await read())
+        finally:
+            self._held -= 1
+
+    async def _in_turn(self, media: bytes, query: bytes, body: bytes) -> bytes:
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._one_at_a_time.acquire()

@@ -27,6 +27,7 @@ TOLD = struct.Struct(">?I")
 """Before an answer: whether it is a request, and its length; else a problem follows."""
 
 _MOST_MEMORY = 2 * 1024**3
+_MOST_CPU_S = 120
 
 
 def main(folder: Path) -> None:
@@ -36,10 +37,19 @@ def main(folder: Path) -> None:
     told = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while head := sys.stdin.buffer.read(ASKED.size):
+        _bound_time()
         media, query, body = (_exactly(sys.stdin.buffer, length) for length in ASKED.unpack(head))
         is_whole, text = _answer(folder, media, query, body)
         told.write(TOLD.pack(is_whole, len(text)) + text)
         told.flush()
+    folder.rmdir()
+
+
+def _bound_time() -> None:
+    """End this process by itself after so much work on one request, should nobody be left to end it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = int(used.ru_utime + used.ru_stime) + _MOST_CPU_S
+    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _answer(folder: Path, media: bytes, query: bytes, body: bytes) -> tuple[bool, bytes]:

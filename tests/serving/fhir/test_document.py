@@ -12,8 +12,10 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
+from features.readers.document import to_document
 from features.readers.fhir import read_fhir
 from features.readers.index_date import IndexDates
+from features.synthetic import synthetic_cohort
 from serving.access.caller import Role
 from serving.access.key_file import KeyFile
 from serving.access.restricted import restricted
@@ -308,3 +310,27 @@ def test_a_caller_without_genomic_access_gets_the_document_without_genes(
         assert part(rows(whole.json())[0], "value") == part(rows(given.json())[0], "value")
         refused = client.request("POST", "/v1/predict", headers=FHIR, **asked)
         assert (refused.status_code, refused.json()["resourceType"]) == (401, "OperationOutcome")
+
+
+def test_anothers_models_read_the_same_doubles(client: Client, kinds: Client) -> None:
+    dose, bundle, _ = ask(client, "/v1/predict", {"study": STUDY, "patient": PATIENT})
+    read = [e.resource for e in Bundle.model_validate_json(json.dumps(bundle)).entry]
+    (numbers,) = (one for one in read if one.get_resource_type() == "Parameters")
+    told = {part.name: part for part in numbers.parameter[0].part}
+    assert float(told["value"].valueQuantity.value) == dose["value"]
+    chance, bundle, _ = ask(kinds, "/v1/predict", {"study": BINARY, "patient": patient()})
+    read = [e.resource for e in Bundle.model_validate_json(json.dumps(bundle)).entry]
+    (risk,) = (one for one in read if one.get_resource_type() == "RiskAssessment")
+    assert float(risk.prediction[0].probabilityDecimal) == chance["value"]
+
+
+def test_every_patient_has_a_valid_document_with_the_answers_numbers(client: Client) -> None:
+    cohort = synthetic_cohort(30, seed=3)
+    for one in cohort.patient_ids:
+        body = {"study": STUDY, "patient": to_document(cohort, one), "explain": "top"}
+        answer, bundle, _ = ask(client, "/v1/predict", body)
+        (row,) = rows(bundle)
+        assert ("value" in {p["name"] for p in row["part"]}) != answer["declined"]
+        assert answer["declined"] or part(row, "value") == answer["value"]
+        less = json.dumps(fhir_document(restricted(answer), body, genomic=False))
+        assert not any(gene in less for gene in ("CYP2C9", "VKORC1", "rs99"))

@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
 from serving.errors import RequestError
 from serving.files import reading
-from serving.files.reader import FileReader
+from serving.files.reader import MOST_HELD, FileReader
 from serving.settings import Settings
 from tests.serving.client import Client
 from tests.serving.files.sent import ASSAY, CALLS, MAF, RECORDS, bgzip, block, bundle, form, vcf
@@ -49,6 +48,8 @@ REFUSED: list[tuple[str, dict, bytes, str]] = [
     ("vcf", ASKED, vcf()[:-9], "cut off"),
     ("vcf", ASKED, b"", "fileformat|column names"),
     ("vcf", ASKED, b"\x1f\x8b" + bytes(50), "BGZF"),
+    ("vcf", ASKED, bgzip(vcf())[:16] + bytes(2) + bgzip(vcf())[18:], "damaged"),
+    ("vcf", ASKED, vcf().replace(b"chr10\t", b"chr1\xff\t"), "UTF-8"),
     ("vcf", ASKED, os.urandom(5000), "NUL|fileformat|UTF-8"),
     ("vcf", ASKED, vcf().replace(b"length=133797422", b"length=133797421"), "length of neither"),
     ("vcf", ASKED, vcf().replace(b"chr10,", b"chr10,assembly=hg19,"), "disagree"),
@@ -134,7 +135,9 @@ def test_strange_parts_are_refused_by_name(client: Client, parts: dict, pointer:
     ("query", "pointer"),
     [
         ("study=tiny&study=tiny", "/study"), ("study=tiny&sex=1", ""), ("study=tiny&level=high", "/level"),
-        ("study=tiny&explain=all", "/explain"), ("", "/study"), ("study=tiny&options=a", ""),
+        ("study=tiny&explain=all", "/explain"),
+        ("study=tiny&level=nan", "/level"), ("&".join(["options=a"] * 2001), ""), ("", "/study"),
+        ("study=tiny&options=a", ""),
     ],
 )  # fmt: skip
 def test_a_bundles_query_is_checked(client: Client, query: str, pointer: str) -> None:
@@ -195,23 +198,35 @@ def test_a_reader_that_dies_is_replaced(home: Path) -> None:
 
     before = _readers()
 
+    async def read() -> bytes:
+        return body
+
     async def run() -> list[bytes]:
         reader, media = FileReader(Settings(home=home)), X.encode()
-        found = [await reader.request(media, b"", body)]
+        found = [await reader.request(media, b"", read)]
         (process,) = _readers() - before
         process.send_signal(signal.SIGSTOP)
-        asking = asyncio.create_task(reader.request(media, b"", body))
+        asking = asyncio.create_task(reader.request(media, b"", read))
         await asyncio.sleep(0.1)
         process.send_signal(signal.SIGKILL)
         with pytest.raises(RequestError, match="fault in the files"):
             await asking
-        found.append(await reader.request(media, b"", body))
+        found.append(await reader.request(media, b"", read))
         await reader.close()
         return found
 
     first, again = asyncio.run(run())
     assert first == again
     assert _readers() == before
+
+
+@pytest.mark.slow
+def test_a_file_that_crashes_htslib_is_refused_and_the_next_is_read(client: Client) -> None:
+    both = vcf(RECORDS.replace("0/1", '"x"/1', 1)).replace(b"##contig=<ID=chr10,", b"##note=<ID=chr10,")
+    crashing = form(client, ASKED, vcf=both)
+    assert crashing.status_code == 422
+    assert crashing.json()["faults"][0]["what"] == "the files cannot be read"
+    assert form(client, ASKED, vcf=vcf()).status_code == 200
 
 
 @pytest.mark.slow
@@ -229,11 +244,14 @@ def test_nothing_of_a_file_is_left_behind(home: Path) -> None:
     assert folders() == before
 
 
-def test_files_are_answered_while_others_wait(client: Client) -> None:
-    async def many() -> list[httpx.Response]:
+def test_files_are_answered_in_turn_and_too_many_are_refused_unread(client: Client) -> None:
+    async def many() -> list[int]:
         files = {"vcf": ("a", vcf()), "request": (None, json.dumps(ASKED))}
-        sent = [client.http.post("/v1/predict", files=files) for _ in range(6)]
+        sent = [client.http.post("/v1/predict", files=files) for _ in range(MOST_HELD + 3)]
         plain = [client.http.post("/v1/predict", json={"study": STUDY, "patient": PATIENT}) for _ in range(6)]
-        return await asyncio.gather(*sent, *plain)
+        return [one.status_code for one in await asyncio.gather(*sent, *plain)]
 
-    assert [one.status_code for one in client.run(many())] == [200] * 12
+    told = client.run(many())
+    assert sorted(told[:-6]) == [200] * MOST_HELD + [503] * 3
+    assert told[-6:] == [200] * 6
+    assert form(client, ASKED, vcf=vcf()).status_code == 200

@@ -78,3 +78,36 @@ def test_forms_and_bundles_are_described() -> None:
     assert {"vcf", "maf", "panel", "bundle", "build", "assume_reference", "index"} < set(form["properties"])
     asked = {one["name"] for one in paths["/v1/rank"]["post"]["parameters"] if one["in"] == "query"}
     assert asked == {"study", "level", "explain", "options"}
+
+
+_HELD = """
+import asyncio, sys, time
+from serving.files.reader import FileReader
+from serving.settings import Settings
+
+async def main():
+    reader = FileReader(Settings())
+    async def body():
+        return b"{}"
+    try:
+        await reader.request(b"application/fhir+json", b"study=tiny", body)
+    except Exception:
+        print(reader._process.pid, reader._folder, flush=True)
+    time.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_worker_leaves_no_reader_behind() -> None:
+    command = [sys.executable, "-c", _HELD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as worker:
+        assert worker.stdout is not None
+        pid, folder = worker.stdout.readline().split()
+        reader = psutil.Process(int(pid))
+        assert Path(folder).is_dir()
+        worker.kill()
+        psutil.wait_procs([reader], timeout=10)
+    assert not reader.is_running()
+    assert not Path(folder).exists()
