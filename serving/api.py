@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,9 +31,14 @@ from serving.access.route import Route, guarded
 from serving.answering import Answered, answer_request, rank_request, simulate_request
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
-from serving.body import read_body
+from serving.body import read_body, read_whole
+from serving.cds.endpoint import Discovery, FeedbackEndpoint, HookEndpoint
 from serving.comparing import ComparePage
 from serving.errors import RequestError
+from serving.fhir import accept
+from serving.fhir.accept import CDS, asks_for_fhir, names_fhir
+from serving.fhir.document import fhir_text
+from serving.files.media import holds_files
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.once_only import HEADER, once_only
@@ -43,7 +49,7 @@ from serving.request_schema import request_schema
 from serving.rights import JSON, LINES, RightsEndpoint, erased, exported
 from serving.sign_in import SignIn, SignOut
 from serving.signing import VerdictEndpoint
-from serving.store.records import StoredAnswer
+from serving.store.records import PredictionRecord, StoredAnswer
 from serving.what_if import WhatIfEndpoint
 
 _JSON = "application/json"
@@ -62,27 +68,53 @@ class AnswerEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        body = await read_body(scope, receive, self._backend.settings)
-        caller = caller_of(scope)
-        if any(name == HEADER for name, _ in scope["headers"]):
+        caller, headers = caller_of(scope), dict(scope["headers"])
+        if holds_files(headers.get(b"content-type", b"")):
+            body = await self._of_files(scope, receive, headers[b"content-type"])
+        else:
+            body = await read_body(scope, receive, self._backend.settings)
+        if names_fhir(headers.get(b"accept", b"")):
+            media, answer = accept.MEDIA_TYPE, self._as_fhir
+        else:
+            media, answer = b"application/json", self._recorded
+        if HEADER in headers:
 
             async def make() -> StoredAnswer:
-                told, patient_id = await self._recorded(body, began, caller)
-                return StoredAnswer(200, _JSON, told, patient_id)
+                told, patient_id = await answer(body, began, caller)
+                return StoredAnswer(200, media.decode(), told, patient_id)
 
-            await once_only(self._backend.store, scope, send, body, make)
+            asked = body if media == b"application/json" else media + b"\n" + body
+            await once_only(self._backend.store, scope, send, asked, make)
             return
-        told, _ = await self._recorded(body, began, caller)
-        await send_whole(send, 200, told, b"application/json")
+        told, _ = await answer(body, began, caller)
+        await send_whole(send, 200, told, media)
+
+    async def _of_files(self, scope: Scope, receive: Receive, media: bytes) -> bytes:
+        """The JSON request that posted files make, as it is answered and recorded."""
+        settings = self._backend.settings
+
+        def read() -> Awaitable[bytes]:
+            return read_whole(receive, settings, settings.file_limit_bytes)
+
+        return await self._backend.files.request(media, scope["query_string"], read)
 
     async def _recorded(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
         """What goes out, once its row is on disk, and of whom."""
+        told, record = await self._answered(body, began, caller)
+        return told.encode(), record.patient_id
+
+    async def _as_fhir(self, body: bytes, began: float, caller: Caller) -> tuple[bytes, str]:
+        """The same as FHIR; the row keeps the plain answer."""
+        told, record = await self._answered(body, began, caller)
+        document = await asyncio.to_thread(fhir_text, told, record.request, caller.genomic)
+        return document, record.patient_id
+
+    async def _answered(self, body: bytes, began: float, caller: Caller) -> tuple[str, PredictionRecord]:
         answered = self._answer(self._backend, body, began)
         record = answered.record
         await self._backend.store.predictions.append(record, caller.tenant)
         self._backend.metrics.prediction(record.study, answered.result)
-        told = record.answer if caller.genomic else restricted_text(record.answer)
-        return told.encode(), record.patient_id
+        return record.answer if caller.genomic else restricted_text(record.answer), record
 
 
 def _json(document: object) -> Response:
@@ -115,9 +147,12 @@ class Pages:
     async def prediction(self, request: Request) -> Response:
         """A recorded answer, byte for byte as it was given to a caller of the same access."""
         caller = caller_of(request.scope)
-        answer = self._backend.record(request.path_params["id"], caller.tenant).answer
-        told = answer if caller.genomic else restricted_text(answer)
-        return Response(told, media_type=_JSON, headers=_FIXED)
+        record = self._backend.record(request.path_params["id"], caller.tenant)
+        told = record.answer if caller.genomic else restricted_text(record.answer)
+        if not asks_for_fhir(request.scope["headers"]):
+            return Response(told, media_type=_JSON, headers=_FIXED)
+        document = await asyncio.to_thread(fhir_text, told, record.request, caller.genomic)
+        return Response(document, headers=_FIXED | {"content-type": accept.MEDIA_TYPE.decode()})
 
     async def livez(self, _: Request) -> Response:
         """This process answers."""
@@ -167,6 +202,9 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
         Route("/v1/patients/export", RightsEndpoint(backend, exported, LINES), HANDING_OUT, methods=["POST"]),
         Route("/v1/patients/erase", RightsEndpoint(backend, erased, JSON), FORGETTING, methods=["POST"]),
         *_review_routes(backend),
+        Route(CDS, Discovery(backend).services, OPEN),
+        Route(f"{CDS}/{{service}}", HookEndpoint(backend), ASKING, methods=["POST"]),
+        Route(f"{CDS}/{{service}}/feedback", FeedbackEndpoint(backend), ASKING, methods=["POST"]),
         Route("/livez", pages.livez, OPEN),
         Route("/readyz", pages.readyz, OPEN),
         Route("/metrics", pages.metrics, backend.access.metrics),

@@ -9,6 +9,7 @@ from serving.access.access import Access
 from serving.answer import AnswerWriter
 from serving.change_writer import ChangeWriter
 from serving.errors import RequestError
+from serving.files.reader import FileReader
 from serving.metrics import Metrics
 from serving.ranking import RankWriter
 from serving.repository import Repository, Served
@@ -41,8 +42,9 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.access = Access.of(settings.access, lambda: self.store.keys)
+        self.access = Access.of(settings.access, lambda: self.store.keys, self._seen)
         self.metrics = Metrics(settings.metrics_folder)
+        self.files = FileReader(settings)
         self.repository = Repository(settings.home, self.metrics)
         self._store: Store | None = None
         self._writers: dict[str, Writers] = {}
@@ -57,6 +59,9 @@ class Backend:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+    async def _seen(self, issuer: str, jti: str, expires: float) -> bool:
+        return await self.store.seen_jti(issuer, jti, expires)
 
     @property
     def store(self) -> Store:

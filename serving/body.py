@@ -24,6 +24,11 @@ async def read_body(
 ) -> bytes:
     """The bytes posted as such a media; raises a RequestError (408, 413, 415) for others, or too many."""
     require_media(scope, media)
+    return await read_whole(receive, settings, settings.body_limit_bytes)
+
+
+async def read_whole(receive: Receive, settings: Settings, limit_bytes: int) -> bytes:
+    """The bytes posted, whatever they are; raises a RequestError (408, 413) when late or too many."""
     message = await _first(receive, settings)
     if not message.get("more_body"):
         return message.get("body", b"")
@@ -33,8 +38,8 @@ async def read_body(
         message = await _next(receive, deadline)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > settings.body_limit_bytes:
-            raise too_large(settings.body_limit_bytes)
+        if size > limit_bytes:
+            raise too_large(limit_bytes)
     return b"".join(parts)
 
 

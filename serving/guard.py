@@ -7,17 +7,22 @@ import contextlib
 import logging
 import time
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.body import too_large
 from serving.errors import MEDIA_TYPE, Problem, RequestError, problem_from, problem_of_status
+from serving.fhir import accept
+from serving.fhir.accept import CDS, is_told_in_fhir
+from serving.fhir.problem import operation_outcome
+from serving.files.media import body_limit
 from serving.metrics import Metrics
 from serving.settings import Settings
 
 _log = logging.getLogger("rxplain.guard")
 _NOWHERE = "(none)"
 _LINGER_S = 1.0
-_OURS = (MEDIA_TYPE.encode(), b"text/html")
+_OURS = (MEDIA_TYPE.encode(), accept.MEDIA_TYPE, b"text/html")
 STREAMED = frozenset({"/v1/batch"})
 """Paths whose bodies are read in parts, each part bounded, and may be of any length."""
 
@@ -30,13 +35,24 @@ class Guard:
         self.settings = settings
         self.metrics = metrics
         self._in_flight = 0
+        self._of_pages = CORSMiddleware(
+            self._guarded,
+            allow_origins=settings.cds_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type"),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
+        elif self.settings.cds_origins and scope["path"].startswith(CDS):
+            await self._of_pages(scope, receive, send)
+        else:
+            await self._guarded(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        response = _Response(send)
+        response = _Response(send, scope)
         self._in_flight += 1
         try:
             self._admit(scope)
@@ -56,7 +72,9 @@ class Guard:
             raise RequestError("overloaded", "Try again in a moment.", retry_after_s=1)
         for name, value in () if scope["path"] in STREAMED else scope["headers"]:
             if name == b"content-length" and _length(value) > self.settings.body_limit_bytes:
-                raise too_large(self.settings.body_limit_bytes)
+                limit = body_limit(scope, self.settings)
+                if _length(value) > limit:
+                    raise too_large(limit)
 
     async def _explain(self, error: Exception, scope: Scope, response: _Response) -> None:
         problem = problem_from(error)
@@ -65,7 +83,7 @@ class Guard:
             _log.error("request failed", extra=details, exc_info=error)
         if response.started:
             raise error
-        await send_problem(response, problem, is_last=problem.kind != "body-too-large")
+        await send_problem(response, scope, problem, is_last=problem.kind != "body-too-large")
 
     async def _drain(self, receive: Receive) -> None:
         """Read on for a moment, so that a client still sending gets its answer and not a reset."""
@@ -78,8 +96,9 @@ class Guard:
 class _Response:
     """Passes messages on, remembers the status, and turns bare framework errors into problems."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, scope: Scope) -> None:
         self._send = send
+        self._scope = scope
         self._replaced = False
         self.started = False
         self.status = 500
@@ -98,12 +117,18 @@ class _Response:
         problem = problem_of_status(self.status)
         allow = tuple((n, v) for n, v in message.get("headers", ()) if n == b"allow")
         self.status = problem.status
-        await send_problem(self._send, Problem(problem.kind, problem.detail, headers=allow))
+        await send_problem(self._send, self._scope, Problem(problem.kind, problem.detail, headers=allow))
 
 
-async def send_problem(send: Send, problem: Problem, is_last: bool = True) -> None:
-    """Send a problem as a whole response; `is_last` False leaves the last, empty message to the caller."""
-    await send_whole(send, problem.status, problem.body(), MEDIA_TYPE.encode(), problem.headers, is_last)
+async def send_problem(send: Send, scope: Scope, problem: Problem, is_last: bool = True) -> None:
+    """Send a problem as a whole response, to clients that ask for FHIR as an OperationOutcome.
+
+    `is_last` False leaves the last, empty message to the caller.
+    """
+    body, media = problem.body(), MEDIA_TYPE.encode()
+    if is_told_in_fhir(scope):
+        body, media = operation_outcome(problem), accept.MEDIA_TYPE
+    await send_whole(send, problem.status, body, media, problem.headers, is_last)
 
 
 async def send_whole(

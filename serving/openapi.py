@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from features.synthetic import probe_documents
 from serving.errors import KINDS, MEDIA_TYPE
+from serving.fhir import accept
 from serving.once_only import LONGEST_KEY
+from serving.openapi_files import file_bodies, query_fields
 from serving.openapi_schemas import ANY, SCHEMAS, TEXT, Schema, closed, list_of, ref
 
+_FHIR = accept.MEDIA_TYPE.decode()
 _ALWAYS = ("body-too-large", "internal", "overloaded")
 _GUARDED = (
     "unauthenticated", "invalid-credentials", "not-permitted", "issuer-unavailable", "access-unavailable"
@@ -24,7 +27,10 @@ _BEARER = "A token of a trusted issuer (OpenID Connect, SMART backend services),
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One route: what it answers with, and the problems beyond those that every route may have."""
+    """One route: what it answers with, and the problems beyond those that every route may have.
+
+    `asked` are the query's fields where the patient may come as a bare bundle.
+    """
 
     method: str
     path: str
@@ -38,7 +44,10 @@ class _Operation:
     status: int = 200
     once_only: bool = False
     query: tuple[str, ...] = ()
-    asked: str = ""
+    sent_as: str = ""
+    as_fhir: bool = False
+    takes_files: bool = False
+    asked: tuple[str, ...] = ()
 
 
 def openapi_document(has_access: bool = False) -> Schema:
@@ -86,16 +95,21 @@ def _operation(o: _Operation) -> Schema:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
     ]
     asked += [{"name": name, "in": "query", "required": False, "schema": TEXT} for name in o.query]
+    asked += query_fields(o.asked)
     if asked or o.once_only:
         found["parameters"] = [*asked, *([_KEY] if o.once_only else [])]
     if o.body is not None:
-        media = o.asked or (o.media if o.media.endswith("json") else "application/json")
-        found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}}}
+        media = o.sent_as or (o.media if o.media.endswith("json") else "application/json")
+        files = file_bodies(o.body, bool(o.asked)) if o.takes_files else {}
+        found["requestBody"] = {"required": True, "content": {media: {"schema": o.body}, **files}}
     return found
 
 
 def _responses(o: _Operation) -> Schema:
-    found: Schema = {str(o.status): {"description": o.summary, "content": {o.media: {"schema": o.answer}}}}
+    content: Schema = {o.media: {"schema": o.answer}}
+    if o.as_fhir:
+        content[_FHIR] = {"schema": ref("FhirBundle")}
+    found: Schema = {str(o.status): {"description": o.summary, "content": content}}
     by_status: dict[int, list[str]] = {}
     for kind in (*o.problems, *(_ONCE if o.once_only else ()), *(() if o.is_open else _GUARDED), *_ALWAYS):
         by_status.setdefault(KINDS[kind].status, []).append(kind)
@@ -103,7 +117,8 @@ def _responses(o: _Operation) -> Schema:
         types = {"properties": {"type": {"enum": [f"urn:rxplain:problem:{kind}" for kind in kinds]}}}
         schema = {"allOf": [ref("Problem"), types]}
         titles = "; ".join(KINDS[kind].title for kind in kinds)
-        response: Schema = {"description": titles, "content": {MEDIA_TYPE: {"schema": schema}}}
+        told = {MEDIA_TYPE: {"schema": schema}, _FHIR: {"schema": ref("OperationOutcome")}}
+        response: Schema = {"description": titles, "content": told}
         if status == 401:
             response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
         if status == 503:
@@ -113,8 +128,8 @@ def _responses(o: _Operation) -> Schema:
 
 
 _ASKED = (
-    "malformed-json", "unknown-study", "body-too-slow", "unsupported-media-type", "invalid-request",
-    "withheld", "not-ready", "audit-unavailable",
+    "malformed-json", "malformed-form", "unknown-study", "body-too-slow", "unsupported-media-type",
+    "invalid-request", "withheld", "not-ready", "audit-unavailable",
 )  # fmt: skip
 _REPORTED = (
     "malformed-json", "unknown-prediction", "unknown-study", "body-too-slow", "unsupported-media-type",
@@ -132,7 +147,7 @@ def _form(path: str, name: str, summary: str, problems: tuple[str, ...], is_open
     """A form of a page, which leads on to a page."""
     told = (*problems, *_SENT, *(("not-permitted",) if is_open else ()))
     return _Operation(
-        "post", path, name, summary, TEXT, told, "text/html", ANY, is_open, status=303, asked=_FORM
+        "post", path, name, summary, TEXT, told, "text/html", ANY, is_open, status=303, sent_as=_FORM
     )
 
 
@@ -143,15 +158,18 @@ _RIGHTS = (
 _OPERATIONS = (
     _Operation(
         "post", "/v1/predict", "predict", "One patient's answer, recorded before it is sent", ref("Answer"),
-        _ASKED, body=ref("PredictRequest"), once_only=True,
+        _ASKED, body=ref("PredictRequest"), once_only=True, as_fhir=True, takes_files=True,
+        asked=("study", "drug", "level", "explain"),
     ),
     _Operation(
         "post", "/v1/rank", "rank", "One patient's drugs or treatments ranked, recorded before it is sent",
-        ref("Ranking"), _ASKED, body=ref("RankRequest"), once_only=True,
+        ref("Ranking"), _ASKED, body=ref("RankRequest"), once_only=True, as_fhir=True, takes_files=True,
+        asked=("study", "level", "explain", "options"),
     ),
     _Operation(
         "post", "/v1/simulate", "simulate", "What becomes of one patient's answer when something is changed",
-        ref("Simulation"), _ASKED, body=ref("SimulateRequest"), once_only=True,
+        ref("Simulation"), _ASKED, body=ref("SimulateRequest"), once_only=True, as_fhir=True,
+        takes_files=True,
     ),
     _Operation(
         "post", "/v1/batch", "batch", "Many patients, a request a line; answered in order, each on its own",
@@ -171,7 +189,7 @@ _OPERATIONS = (
     _Operation(
         "get", "/v1/predictions/{id}", "prediction", "An answer as it was given",
         {"oneOf": [ref("Answer"), ref("Ranking"), ref("Simulation")]},
-        ("unknown-prediction", "not-ready"),
+        ("unknown-prediction", "not-ready"), as_fhir=True,
     ),
     _Operation(
         "post", "/v1/predictions/{id}/outcomes", "report_outcome", "What became of the patient of an answer",
@@ -229,7 +247,7 @@ _OPERATIONS = (
     _Operation(
         "post", "/v1/patients/export", "export_patient", "Everything kept of one patient, a row a line",
         ref("PatientRow"), _RIGHTS, media="application/x-ndjson", body=ref("PatientRequest"),
-        asked="application/json",
+        sent_as="application/json",
     ),
     _Operation(
         "post", "/v1/patients/erase", "erase_patient", "One patient erased; the chain still holds",

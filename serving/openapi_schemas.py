@@ -73,6 +73,15 @@ SCHEMAS: dict[str, Schema] = {
             "faults": list_of(closed({"pointer": TEXT, "what": TEXT, "remedy": TEXT})),
         }
     ),
+    "FhirBundle": {
+        "type": "object", "required": ["resourceType", "type", "entry"],
+        "properties": {"resourceType": {"const": "Bundle"}, "type": {"const": "collection"}},
+        "description": "The same answer as a FHIR R4 Bundle, for whoever asks for application/fhir+json.",
+    },
+    "OperationOutcome": {
+        "type": "object", "properties": {"resourceType": {"const": "OperationOutcome"}},
+        "required": ["resourceType", "issue"], "description": "The same problem for a client of FHIR.",
+    },
     "PredictRequest": closed(
         {
             "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("full"),

@@ -49,6 +49,7 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
             self.watcher.cancel()
             self.keeper.cancel()
             self.lister.cancel()
+            await backend.files.close()
             backend.close()
 
         async def __is_ready__(self) -> bool:

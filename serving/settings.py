@@ -22,9 +22,11 @@ class Settings:
     the file of the keys that seal rows; None makes one in the home. Rows lose their content after
     `retention_days`; None keeps it. `head_deadline_s` closes a connection
     that sends no whole request head for so long, new or kept alive. `batch_ahead_bytes` is how much of a
-    batch may wait in memory. `metrics_folder` is where several
+    batch may wait in memory. A form with files, or a bundle, may have `file_limit_bytes`, and its files are
+    read within `file_deadline_s` or refused. `metrics_folder` is where several
     workers keep their counters together; None counts within one process. `access` is the TOML file of who is
-    let in; None lets in everybody on this machine and nobody else.
+    let in; None lets in everybody on this machine and nobody else. `public_url` is where browsers find the
+    service, for links on cards; web pages of `cds_origins` may call the CDS services.
     """
 
     home: Path = Path("var")
@@ -34,11 +36,15 @@ class Settings:
     head_deadline_s: float = 10.0
     alias_poll_s: float = 1.0
     in_flight_limit: int = 512
+    file_limit_bytes: int = 32 * 1024 * 1024
+    file_deadline_s: float = 10.0
     metrics_folder: Path | None = None
     store: str | None = field(default=None, repr=False)
     keys: Path | None = None
     retention_days: float | None = None
     access: Path | None = None
+    public_url: str | None = None
+    cds_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         positive = (
@@ -48,10 +54,18 @@ class Settings:
             "head_deadline_s",
             "alias_poll_s",
             "in_flight_limit",
+            "file_limit_bytes",
+            "file_deadline_s",
         )
         faults = [Fault(n, "must be greater than 0") for n in positive if not getattr(self, n) > 0]
         if self.retention_days is not None and not self.retention_days > 0:
             faults.append(Fault("retention_days", "must be greater than 0"))
+        addresses = {"public_url": self.public_url, "cds_origins": " ".join(self.cds_origins)}
+        faults += [
+            Fault(name, "is no http address", "write it as https://rxplain.example.org")
+            for name, told in addresses.items()
+            if told and not all(one.startswith(("https://", "http://")) for one in told.split())
+        ]
         if faults:
             raise SettingsError(f"{len(faults)} settings cannot be used", faults)
 
@@ -74,6 +88,8 @@ class Settings:
         head_deadline = _number(environment, "RXPLAIN_HEAD_DEADLINE_S", usual.head_deadline_s, faults)
         alias_poll = _number(environment, "RXPLAIN_ALIAS_POLL_S", usual.alias_poll_s, faults)
         in_flight = _number(environment, "RXPLAIN_IN_FLIGHT_LIMIT", usual.in_flight_limit, faults)
+        file_limit = _number(environment, "RXPLAIN_FILE_LIMIT_BYTES", usual.file_limit_bytes, faults)
+        file_deadline = _number(environment, "RXPLAIN_FILE_DEADLINE_S", usual.file_deadline_s, faults)
         retention = _number(environment, "RXPLAIN_RETENTION_DAYS", 0.0, faults)
         if faults:
             raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
@@ -86,11 +102,15 @@ class Settings:
             head_deadline_s=head_deadline,
             alias_poll_s=alias_poll,
             in_flight_limit=in_flight,
+            file_limit_bytes=file_limit,
+            file_deadline_s=file_deadline,
             metrics_folder=Path(metrics) if metrics else None,
             store=environment.get("RXPLAIN_STORE") or None,
             keys=Path(keys) if keys else None,
             retention_days=retention if "RXPLAIN_RETENTION_DAYS" in environment else None,
             access=Path(access) if access else None,
+            public_url=(environment.get("RXPLAIN_PUBLIC_URL") or "").rstrip("/") or None,
+            cds_origins=tuple(environment.get("RXPLAIN_CDS_ORIGINS", "").split()),
         )
 
 

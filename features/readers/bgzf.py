@@ -17,6 +17,7 @@ from features.errors import CohortError, Fault
 
 END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _HEADER = struct.Struct("<4BI2BH")
+_SIZE = struct.Struct("<I")
 _MAGIC = (0x1F, 0x8B, 8, 4)
 _MOST_UNPACKED = 65536
 _NOT_BGZF = "not BGZF (plain gzip cannot be told whole from cut off)"
@@ -34,6 +35,19 @@ def unpacked(path: Path) -> Iterator[bytes]:
     """The text of each block, its checksum verified."""
     with path.open("rb") as file:
         yield from _blocks(path, file, unpack=True)
+
+
+def text_size(path: Path) -> int:
+    """The bytes of the whole text as the blocks tell them; nothing is unpacked, so a lie shows only then."""
+    with path.open("rb") as file:
+        size, at, total = path.stat().st_size, 0, 0
+        while at < size:
+            length = _length(path, file, at)
+            file.seek(at + length - _SIZE.size)
+            last = file.read(_SIZE.size)
+            total += _SIZE.unpack(last)[0] if len(last) == _SIZE.size else 0
+            at += length
+    return total
 
 
 def check_text(path: Path, first: int, last: int) -> None:
@@ -72,7 +86,10 @@ def _length(path: Path, file: BinaryIO, at: int) -> int:
     while len(extra) >= 4:
         first, second, size = struct.unpack_from("<2BH", extra)
         if (first, second, size) == (0x42, 0x43, 2) and len(extra) >= 6:
-            return int(struct.unpack_from("<H", extra, 4)[0]) + 1
+            length = int(struct.unpack_from("<H", extra, 4)[0]) + 1
+            if length < len(END_BLOCK) - 2:
+                raise _refusal(path, f"the block at byte {at:,} is damaged", _COPY_AGAIN)
+            return length
         extra = extra[4 + size :]
     raise _refusal(path, _NOT_BGZF, "write it with bgzip")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,14 @@ def read_panel_calls(
     """
     asked = columns or CallColumns()
     panel = Panel(name, frozenset(gene_list(genes)), size_mb, READS)
-    sequenced = _patients(samples, asked.patient)
+    return read_calls(calls, panel, _patients(samples, asked.patient), asked)
+
+
+def read_calls(
+    calls: Path, panel: Panel, sequenced: Iterable[str] | None = None, columns: CallColumns | None = None
+) -> TumourReading:
+    """The same of a panel that is known already; without `sequenced` only who has a call is in the cohort."""
+    asked = columns or CallColumns()
     with TextTable(calls) as table:
         wanted = {
             "patient": asked.patient,

@@ -158,8 +158,12 @@ class _Reading:
         found, seen = 0, set()
         for variant in variants(path, None if n_records is not None else stretches(self.starts)):
             found += 1
-            seen.add(variant.CHROM)
-            self._take(variant)
+            try:
+                seen.add(variant.CHROM)
+                self._take(variant)
+            except UnicodeDecodeError:
+                what = f"record {found:,} of those read is not UTF-8 text"
+                raise _refusal(path.name, what, "write it as UTF-8") from None
         if n_records is not None and found != n_records:
             what = f"htslib read {found:,} of its {n_records:,} records"
             raise _refusal(path.name, what, "check it with bcftools view")

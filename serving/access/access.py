@@ -15,7 +15,7 @@ from serving.access.loopback import is_loopback
 from serving.access.policy import MONITORING, OPEN, Policy
 from serving.access.rules import AccessRules, read_rules
 from serving.access.sessions import Sessions, require_key
-from serving.access.tokens import Tokens
+from serving.access.tokens import Seen, Tokens
 from serving.errors import RequestError
 from serving.store.keys import KeyRing
 
@@ -28,20 +28,32 @@ _SCHEME = b"bearer "
 class Access:
     """Says who sends a request; without rules every caller on this machine is `LOCAL`, and nobody else."""
 
-    def __init__(self, rules: AccessRules | None, store_keys: Callable[[], KeyRing] = KeyRing.fresh) -> None:
+    def __init__(
+        self,
+        rules: AccessRules | None,
+        store_keys: Callable[[], KeyRing] = KeyRing.fresh,
+        seen: Seen | None = None,
+    ) -> None:
         self.is_configured = rules is not None
         self.metrics: Policy = MONITORING if rules is not None and not rules.open_metrics else OPEN
-        self._tokens = Tokens(rules.issuers if rules else ())
+        issuers = rules.issuers if rules else ()
+        self._tokens = Tokens(issuers) if seen is None else Tokens(issuers, seen)
         self._keys = IssuedKeys(rules.keys if rules else None)
         self.sessions = Sessions(store_keys)
 
     @classmethod
-    def of(cls, path: Path | None, store_keys: Callable[[], KeyRing] = KeyRing.fresh) -> Self:
+    def of(
+        cls,
+        path: Path | None,
+        store_keys: Callable[[], KeyRing] = KeyRing.fresh,
+        seen: Seen | None = None,
+    ) -> Self:
         """The access that a file configures; raises a SettingsError that tells all its faults together.
 
-        `store_keys` gives the keys that vouch for browsers' sessions.
+        `store_keys` gives the keys that vouch for browsers' sessions; `seen` knows the tokens that may be
+        used once.
         """
-        return cls(None if path is None else read_rules(path), store_keys)
+        return cls(None if path is None else read_rules(path), store_keys, seen)
 
     def session(self, credential: str, is_local: bool) -> str:
         """The header that begins the session of a key; raises the 401 problem where it is none."""
@@ -58,7 +70,7 @@ class Access:
             return self._keys.caller_of(require_key(self.sessions.key_id(scope)))
         if credential.startswith(PREFIX):
             return self._keys.caller(credential)
-        return await self._tokens.caller(credential)
+        return await self._tokens.caller(credential, scope.get("path", ""))
 
 
 def _credential(scope: Scope) -> bytes | None:

@@ -13,6 +13,7 @@ from serving.errors import RequestError
 ALGORITHMS = ("RS256", "RS384", "ES256", "ES384")
 """Signatures that are honoured; each needs the private key of the issuer."""
 
+CDS_SERVICES = "/cds-services"
 _LONGEST_SUBJECT = 255
 
 Claims = Mapping[str, Any]  # Any: a token's claims are whatever JSON its issuer signed
@@ -28,7 +29,9 @@ class Issuer:
     `longest_life_s`. All its tokens are of one `tenant`, or `tenant_claim` says of which, by `tenants` where
     the names differ. `roles` are given by values of `roles_claim`, `scopes` by those of `scope_claim`; so are
     `genomic_roles` and `genomic_scopes`, any of which shows genomic explanations. A claim within others is
-    named with dots, as `realm_access.roles`.
+    named with dots, as `realm_access.roles`. With `is_cds_client` its tokens are those of a client of CDS
+    Hooks: of no subject, meant for one address below `audiences`, each used once, seeing genes if
+    `is_genomic`.
     """
 
     name: str
@@ -50,9 +53,20 @@ class Issuer:
     scopes: Roles = field(default_factory=dict)
     genomic_roles: frozenset[str] = frozenset()
     genomic_scopes: frozenset[str] = frozenset()
+    is_cds_client: bool = False
+    is_genomic: bool = False
+
+    def audiences_at(self, path: str) -> tuple[str, ...]:
+        """What a token may be meant for that is sent to a path of this service."""
+        if not self.is_cds_client:
+            return self.audiences
+        below = path.removeprefix(CDS_SERVICES)
+        return tuple(f"{one.rstrip('/')}{below}" for one in self.audiences) if below != path else ()
 
     def caller(self, claims: Claims) -> Caller:
         """Whom the claims of a proved token tell of; raises a RequestError where they name nobody."""
+        if self.is_cds_client:
+            return Caller(self.name, self._tenant(claims), frozenset({Role.APPLICATION}), self.is_genomic)
         subject = _claim(claims, self.subject_claim)
         if not isinstance(subject, str) or not _is_name(subject):
             raise RequestError("invalid-credentials", "The token names no subject.")

@@ -85,12 +85,16 @@ def _issuer(section: Section, tenants: tuple[str, ...]) -> Issuer:
         scopes=_roles(section, "scopes"),
         genomic_roles=frozenset(section.texts("genomic_roles", ())),
         genomic_scopes=frozenset(section.texts("genomic_scopes", ())),
+        is_cds_client=section.flag("cds_client"),
+        is_genomic=section.flag("genomic"),
     )
     if (found.tenant is None) == (found.tenant_claim is None):
         section.fault("tenant", "give either tenant or tenant_claim")
     elif found.tenant is not None and found.tenant not in tenants:
         section.fault("tenant", "is none of the tenants")
-    if not found.roles and not found.scopes:
+    if found.is_genomic and not found.is_cds_client:
+        section.fault("genomic", "is for a cds_client", "name genomic_roles or genomic_scopes")
+    if not found.roles and not found.scopes and not found.is_cds_client:
         section.fault("roles", "neither roles nor scopes give anybody a role")
     section.close()
     return found

@@ -37,6 +37,10 @@ class Section:
         found = self._read(name, usual, lambda v: _is_number(v) and 0 <= v <= most, f"from 0 to {most:g}")  # type: ignore[operator]
         return float(found)
 
+    def flag(self, name: str) -> bool:
+        """True or false; false where it is left out."""
+        return self._read(name, False, lambda v: isinstance(v, bool), "true or false")
+
     def table(self, name: str) -> Mapping[str, object]:
         """A table; empty where it is left out."""
         empty: Mapping[str, object] = {}

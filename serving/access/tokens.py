@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -19,6 +19,7 @@ from serving.errors import RequestError
 
 MOST_KNOWN = 4096
 """Tokens of which a worker remembers that they were proved."""
+LONGEST_JTI = 255
 
 _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
     (jwt.ExpiredSignatureError, "The token has expired."),
@@ -43,15 +44,24 @@ class _Proved:
     generation: int
 
 
+Seen = Callable[[str, str, float], Awaitable[bool]]
+"""Whether the token of an issuer and of a name, which expires then, was used before; from now on it was."""
+
+
+async def _forgets(_: str, __: str, ___: float) -> bool:
+    raise RequestError("not-ready", "Tokens that are used once cannot be remembered here.", retry_after_s=1)
+
+
 class Tokens:
     """Proves the tokens of trusted issuers, each once while it lasts."""
 
-    def __init__(self, issuers: Iterable[Issuer]) -> None:
+    def __init__(self, issuers: Iterable[Issuer], seen: Seen = _forgets) -> None:
+        self._seen = seen
         self._issuers = {issuer.name: (issuer, KeySet(issuer)) for issuer in issuers}
         self._known: OrderedDict[bytes, _Proved] = OrderedDict()
 
-    async def caller(self, token: bytes) -> Caller:
-        """Whom the token proves; raises the 401 problem where it proves nobody."""
+    async def caller(self, token: bytes, path: str = "") -> Caller:
+        """Whom the token proves at a path; raises the 401 problem where it proves nobody."""
         digest = hashlib.sha256(token).digest()
         known = self._known.get(digest)
         if known is not None:
@@ -59,13 +69,23 @@ class Tokens:
                 self._known.move_to_end(digest)
                 return known.caller
             self._known.pop(digest, None)
-        proved = await self._prove(token)
+        proved, issuer, claims = await self._prove(token, path)
+        if issuer.is_cds_client:
+            await self._use_once(issuer, claims)
+            return proved.caller
         self._known[digest] = proved
         if len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
         return proved.caller
 
-    async def _prove(self, token: bytes) -> _Proved:
+    async def _use_once(self, issuer: Issuer, claims: Claims) -> None:
+        name = claims.get("jti")
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_JTI:
+            raise _refused("The token of a CDS client is named by a jti.")
+        if await self._seen(issuer.name, name, float(claims["exp"]) + issuer.leeway_s):
+            raise _refused("The token was used before.")
+
+    async def _prove(self, token: bytes, path: str) -> tuple[_Proved, Issuer, Claims]:
         header, name = _look_at(token)
         if name not in self._issuers:
             raise _refused("The token is of no issuer that is trusted here.")
@@ -79,8 +99,8 @@ class Tokens:
         if key is None:
             raise _refused("The token names a key that its issuer does not have.")
         generation = keys.generation
-        claims = _verified(token, key, issuer)
-        return _Proved(issuer.caller(claims), float(claims["exp"]), keys, generation)
+        claims = _verified(token, key, issuer, issuer.audiences_at(path))
+        return _Proved(issuer.caller(claims), float(claims["exp"]), keys, generation), issuer, claims
 
 
 def _look_at(token: bytes) -> tuple[dict[str, Any], str]:
@@ -95,11 +115,11 @@ def _look_at(token: bytes) -> tuple[dict[str, Any], str]:
     return told["header"], issuer
 
 
-def _verified(token: bytes, key: jwt.PyJWK, issuer: Issuer) -> Claims:
+def _verified(token: bytes, key: jwt.PyJWK, issuer: Issuer, audiences: tuple[str, ...]) -> Claims:
     """The claims of a token whose signature, issuer, audience and times all hold."""
     try:
         claims: dict[str, Any] = jwt.decode(
-            token, key, algorithms=list(issuer.algorithms), audience=issuer.audiences, issuer=issuer.name,
+            token, key, algorithms=list(issuer.algorithms), audience=audiences, issuer=issuer.name,
             leeway=issuer.leeway_s, options=_OPTIONS,
         )  # fmt: skip
     except jwt.PyJWTError as error:

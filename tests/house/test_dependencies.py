@@ -24,6 +24,8 @@ IMPORTED_AS = {
     "bed-reader": "bed_reader",
     "fhir.resources": "fhir",
     "pyjwt": "jwt",
+    "python-multipart": "python_multipart",
+    "fpdf2": "fpdf",
 }
 UNIMPORTED = {"uvloop", "httptools", "psycopg"}  # uvicorn and SQLAlchemy take them up by themselves
 

@@ -39,6 +39,7 @@ DOORS: dict[str, tuple[str, ...]] = {
         "features/readers/parquet_table.py",
     ),
     "h5py": ("features/readers/h5ad.py",),
+    "python_multipart": ("serving/files/form.py",),
     "cyvcf2": ("features/readers/htslib.py",),
     "bed_reader": ("features/readers/plink.py",),
     "fhir": ("features/readers/fhir.py",),

@@ -24,12 +24,14 @@ from tests.serving.tiny import PATIENT, STUDY, copy_home
 
 ASKED = {"study": STUDY, "patient": PATIENT}
 CHANGES = {"changes": [{"name": "with amiodarone", "medications": [{"drug": "amiodarone", "taken": True}]}]}
-OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json", "/review/session", "/review/session/end"}
+SESSIONS = {"/review/session", "/review/session/end"}
+OPEN_ROUTES = {"/livez", "/readyz", "/openapi.json", "/cds-services"} | SESSIONS
 MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"} | {
     "/review/models",
     "/review/models/{study}",
 }
-ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"}
+HOOKS = {"/cds-services/{service}", "/cds-services/{service}/feedback"}
+ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"} | HOOKS
 FORMS = {"/review/{id}/verdicts", "/review/{id}/what-if"}
 LISTS = {"/review", "/review/find"}
 COMPARED = "/review/{id}/compare"
@@ -58,6 +60,7 @@ TOLD = {
 DONE = {(path, "POST"): 201 for path in (OUTCOMES, FEEDBACK, VERDICTS)} | {
     ("/review/find", "POST"): 303, ("/review/session", "POST"): 401, ("/review/session/end", "POST"): 303,
     **{(path, "POST"): 422 for path in FORMS},  # a form without its token
+    **{(path, "POST"): 400 for path in HOOKS},  # a body that is no hook's
 }  # fmt: skip
 """What a request that may be sent is answered with, where it is not 200."""
 
@@ -80,7 +83,7 @@ class Served:
 
     def ask(self, path: str, method: str, credential: str | None) -> httpx.Response:
         """A request that this route could answer."""
-        where = path.replace("{study}", STUDY)
+        where = path.replace("{study}", STUDY).replace("{service}", f"{STUDY}-order-sign")
         where = where.replace("{id}", self.id) if "{id}" in where else where
         where += f"?with={self.id}" if path == COMPARED else ""
         headers = {"authorization": f"Bearer {credential}"} if credential else {}
@@ -142,9 +145,13 @@ def test_whoever_proves_nothing_gets_in_at_open_routes_only(served: Served, cred
         assert response.status_code == (DONE.get((path, method), 200) if is_open else 401), path
         if not is_open:
             assert response.headers["www-authenticate"].startswith('Bearer realm="rxplain"')
-            assert response.headers["content-type"] == "application/problem+json"
             kind = "invalid-credentials" if credential else "unauthenticated"
-            assert response.json()["type"] == f"urn:rxplain:problem:{kind}"
+            if path in HOOKS:
+                assert response.headers["content-type"] == "application/fhir+json"
+                assert kind in response.text
+            else:
+                assert response.headers["content-type"] == "application/problem+json"
+                assert response.json()["type"] == f"urn:rxplain:problem:{kind}"
 
 
 def test_another_tenants_record_looks_like_none_at_all(served: Served) -> None:

@@ -1,0 +1,1 @@
+"""CDS Hooks: cards in the record at the moment of a decision."""
