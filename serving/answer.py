@@ -25,19 +25,28 @@ class AnswerWriter:
         self._advice = json_text.plain(ADVICE)
 
     def write(
-        self, prediction_id: str, depth: str, answers: Answers, option: str | None = None, patient: int = 0
+        self,
+        prediction_id: str,
+        depth: str,
+        answers: Answers,
+        option: str | None = None,
+        patient: int = 0,
+        explanation: str | None = None,
     ) -> str:
         """The answer about one of the patients; refuses numbers that JSON or the outcome cannot hold.
 
-        `option` is the treatment it was asked about, where the study has a question.
+        `option` is the treatment it was asked about, where the study has a question;
+        `explanation` is JSON that stands in the place of ours.
         """
         prediction, known = answers[patient], self.constants[answers.outcome.drug]
         notices = json_text.notices(condensed(prediction.notices, self.blocks))
+        if explanation is None:
+            explanation = self.explanations.write(prediction.explanation, depth, known.scale)
         asked = "" if option is None else f'"option":{json_text.quoted(option)},'
         return (
             f'{{"id":"{prediction_id}",{known.start},{asked}"patient_id":{json_text.text(prediction.patient_id)},'
             f'{known.numbers(prediction)},"notices":{notices},'
-            f'"explanation":{self.explanations.write(prediction.explanation, depth, known.scale)},'
+            f'"explanation":{explanation},'
             f'"basis":{self.basis.write(answers, prediction.notices, patient)},"advice":{self._advice}}}'
         )
 

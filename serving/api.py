@@ -15,13 +15,14 @@ from serving.access.caller import Caller, caller_of
 from serving.access.policy import ASKING, FEEDBACK, MODELS, OPEN, RECORDED, REPORTING, REVIEWING
 from serving.access.restricted import restricted_text
 from serving.access.route import Route, guarded
-from serving.answering import Answered, answer_request, rank_request, simulate_request
+from serving.answering import Answered, answer_request, rank_request
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
 from serving.body import read_body
 from serving.errors import RequestError
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
+from serving.more_answers import explain_request, similar_request, simulate_request
 from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
 from serving.reporting import ReportEndpoint
@@ -138,6 +139,8 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
         Route("/v1/predict", AnswerEndpoint(backend, answer_request), ASKING, methods=["POST"]),
         Route("/v1/rank", AnswerEndpoint(backend, rank_request), ASKING, methods=["POST"]),
         Route("/v1/simulate", AnswerEndpoint(backend, simulate_request), ASKING, methods=["POST"]),
+        Route("/v1/explain", AnswerEndpoint(backend, explain_request), ASKING, methods=["POST"]),
+        Route("/v1/similar", AnswerEndpoint(backend, similar_request), ASKING, methods=["POST"]),
         Route("/v1/batch", BatchEndpoint(backend), ASKING, methods=["POST"]),
         *extra,
         Route("/v1/models", pages.models, MODELS),

@@ -38,7 +38,7 @@ _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer"}
 _SUMS: Schema = {"type": "object", "additionalProperties": _NUMBER}
 ANY: Schema = {"type": "object"}
-_PATIENT: Schema = {"type": "object", "description": "See GET /v1/models/{study}/schema."}
+PATIENT: Schema = {"type": "object", "description": "See GET /v1/models/{study}/schema."}
 _BETTER: Schema = {"description": "Which values help; the highest come first where it is not said."}
 _QUESTION: Schema = {"description": "The variable whose values the options are; null where they are drugs."}
 _BY_BLOCK: Schema = {"$ref": "#/components/schemas/ExplanationByBlock"}
@@ -55,13 +55,13 @@ _ANSWERED: Schema = {
     "declined": {"type": "boolean"},
     "notices": {"type": "array", "items": {"$ref": "#/components/schemas/Notice"}},
 }  # fmt: skip
-_ANSWER: Schema = {
+ANSWER: Schema = {
     "id": TEXT, "study": TEXT, "patient_id": TEXT, "drug": TEXT, "outcome": TEXT, **_ANSWERED,
     "event": TEXT | {"description": "What the probability is of; only of a binary outcome."},
     "option": TEXT | {"description": "The treatment asked about, where the study has a question."},
     "explanation": _MAYBE_EXPLAINED, "basis": {"$ref": "#/components/schemas/Basis"}, "advice": TEXT,
 }  # fmt: skip
-_NOT_ALWAYS = ("event", "option", "possible")
+NOT_ALWAYS = ("event", "option", "possible")
 
 SCHEMAS: dict[str, Schema] = {
     "Problem": closed(
@@ -72,7 +72,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "PredictRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("full"),
+            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("full"),
             "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
         },
         optional=("level", "explain", "drug"),
@@ -117,7 +117,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "SimulateRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("top"),
+            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("top"),
             "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
             "changes": list_of(ref("Change")) | {"minItems": 1, "maxItems": MOST_CHANGES},
         },
@@ -133,7 +133,7 @@ SCHEMAS: dict[str, Schema] = {
     ) | {"description": "Only the study's changeable facts and medications may be changed."},
     "RankRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("none"),
+            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("none"),
             "options": list_of(TEXT) | {
                 "minItems": 1, "maxItems": MOST_OPTIONS, "uniqueItems": True,
                 "description": "Some of the study's drugs or treatments; all of them where left out.",
@@ -181,9 +181,9 @@ SCHEMAS: dict[str, Schema] = {
             "performance": ANY,
         }
     ),
-    "Answer": closed(_ANSWER, optional=_NOT_ALWAYS),
+    "Answer": closed(ANSWER, optional=NOT_ALWAYS),
     "Simulation": closed(
-        {**_ANSWER, "simulated": list_of(ref("Simulated"))}, optional=_NOT_ALWAYS
+        {**ANSWER, "simulated": list_of(ref("Simulated"))}, optional=NOT_ALWAYS
     ) | {"description": "The patient's own answer, and what becomes of it after each change."},
     "Simulated": closed(
         {

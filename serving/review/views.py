@@ -170,7 +170,7 @@ def _band(answer: Json, measure: Measure, bundle: LoadedBundle | None) -> Band |
 
 def _waterfall(answer: Json, measure: Measure, patient: Json) -> Waterfall | None:
     found = answer["explanation"]
-    if found is None:
+    if found is None or "features" not in found:
         return None
     scale = Scale(found["scale"], answer["unit"])
     blocks = blocks_of(found["features"], found.get("other_features", 0.0))

@@ -107,7 +107,13 @@ def test_answers_are_as_the_openapi_document_says(client: Client, options: dict)
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("PredictRequest", "/v1/predict"), ("RankRequest", "/v1/rank"), ("SimulateRequest", "/v1/simulate")],
+    [
+        ("PredictRequest", "/v1/predict"),
+        ("RankRequest", "/v1/rank"),
+        ("SimulateRequest", "/v1/simulate"),
+        ("ExplainRequest", "/v1/explain"),
+        ("SimilarRequest", "/v1/similar"),
+    ],
 )
 def test_the_openapi_examples_are_as_it_says_and_are_answered(client: Client, name: str, path: str) -> None:
     schema = openapi_document()["components"]["schemas"][name]
