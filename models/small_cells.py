@@ -2,8 +2,8 @@
 
 Whoever reads the table is taken to know each row's and each column's sum, and which cells are empty. A count
 under ten is never told, and further cells are kept back with it (complementary suppression, Cox 1980,
-doi:10.1080/01621459.1980.10477481) until each line keeps back none or ten patients or more in two cells or
-more, and each small cell lies on a ring of cells kept back, around which one patient could be moved unseen.
+doi:10.1080/01621459.1980.10477481): each small cell lies on a ring of cells kept back, around which one
+patient could be moved unseen, and each line that keeps such cells back keeps ten patients or more in them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from models.reference import SMALLEST_CELL
 
 Counts = NDArray[np.int64]
 Told = NDArray[np.bool_]
-Edge = tuple[int, int]
+Cell = tuple[int, int]
 
 
 def tellable(*tables: Counts, allowed: Told | None = None) -> Told:
@@ -32,15 +32,17 @@ def tellable(*tables: Counts, allowed: Told | None = None) -> Told:
     """
     told: Told = np.logical_and.reduce([table >= SMALLEST_CELL for table in tables])
     told = told if allowed is None else told & allowed
+    price = np.where(told, np.add.reduce(tables), 0)
     while True:
-        lines = [line for table in tables for line in _weak_lines(table, told)]
-        lines = lines or [line for table in tables for line in _exposed(table, told)]
-        if not lines:
+        wanted = [(table, *cells) for table in tables for cells in _in_danger(table, told)]
+        if not wanted:
             return told
-        hidden = _smallest_told(tables[0] if len(tables) == 1 else np.minimum.reduce(tables), told, lines)
-        if hidden is None:
+        table, cell, line = wanted[0]
+        ring = _cheapest_ring(table, price, told, cell, line)
+        if ring is None:
             return np.zeros_like(told)
-        told[hidden] = False
+        for i, j in ring:
+            told[i, j], price[i, j] = False, 0
 
 
 def nested(tables: Sequence[Counts], outer: Sequence[int], inner: Sequence[Sequence[int]]) -> Told:
@@ -58,46 +60,53 @@ def nested(tables: Sequence[Counts], outer: Sequence[int], inner: Sequence[Seque
     return told
 
 
-Line = tuple[int | None, int | None]
-"""A row (i, None) or a column (None, j)."""
+Line = str
+"""What a ring must be widened by: another cell of the `row`, of the `column`, or any (`""`)."""
 
 
-def _weak_lines(table: Counts, told: Told) -> list[Line]:
-    """Lines whose cells kept back sum to fewer than ten."""
-    kept = np.where(told, 0, table)
-    rows, columns = kept.sum(axis=1), kept.sum(axis=0)
-    weak_rows = np.flatnonzero((rows > 0) & (rows < SMALLEST_CELL)).tolist()
-    weak_columns = np.flatnonzero((columns > 0) & (columns < SMALLEST_CELL)).tolist()
-    return [(i, None) for i in weak_rows] + [(None, j) for j in weak_columns]
-
-
-def _exposed(table: Counts, told: Told) -> list[Line]:
-    """The row and the column of the first small cell that the sums give away."""
-    edges = {(int(i), int(j)) for i, j in np.argwhere(~told & (table > 0))}
-    for i, j in sorted(edges):
-        if table[i, j] < SMALLEST_CELL and not _on_a_ring((i, j), edges):
-            return [(i, None), (None, j)]
+def _in_danger(table: Counts, told: Told) -> list[tuple[Cell, Line]]:
+    """The first cell kept back in vain: a small one that the sums give away, or one of a line of which fewer
+    than ten patients are left when all that can be worked out is taken from it."""
+    kept = [(int(i), int(j)) for i, j in np.argwhere(~told & (table > 0))]
+    edges = set(kept)
+    hidden = np.zeros_like(told)
+    for cell in kept:
+        if _on_a_ring(cell, edges):
+            hidden[cell] = True
+        elif table[cell] < SMALLEST_CELL:
+            return [(cell, "")]
+    rest = np.where(hidden, table, 0)
+    for i, j in np.argwhere(hidden):
+        for total, line in ((rest[i].sum(), "row"), (rest[:, j].sum(), "column")):
+            if total < SMALLEST_CELL:
+                return [((int(i), int(j)), line)]
     return []
 
 
-def _on_a_ring(edge: Edge, edges: set[Edge]) -> bool:
+def _on_a_ring(cell: Cell, edges: set[Cell]) -> bool:
     """Whether a cell's row and column are joined by other cells kept back."""
-    rows, columns, grown = {edge[0]}, set[int](), True
-    others = edges - {edge}
+    rows, columns, grown = {cell[0]}, set[int](), True
+    others = edges - {cell}
     while grown:
         new_columns = {j for i, j in others if i in rows} - columns
         columns |= new_columns
         new_rows = {i for i, j in others if j in columns} - rows
         rows |= new_rows
         grown = bool(new_columns or new_rows)
-    return edge[1] in columns
+    return cell[1] in columns
 
 
-def _smallest_told(counts: Counts, told: Told, lines: list[Line]) -> Edge | None:
-    """The smallest cell told in the first of the lines that has one."""
-    for row, column in lines:
-        cells = [(int(counts[i, j]), int(i), int(j)) for i, j in np.argwhere(told) if row == i or column == j]
-        if cells:
-            _, i, j = min(cells)
-            return i, j
-    return None
+def _cheapest_ring(
+    table: Counts, price: Counts, told: Told, cell: Cell, line: Line
+) -> tuple[Cell, Cell, Cell] | None:
+    """The three cells that with this one make the ring of fewest patients that are still told."""
+    row, column = cell
+    found: dict[tuple[Cell, Cell, Cell], int] = {}
+    for i, j in np.argwhere(table > 0).tolist():
+        ring = (row, j), (i, column), (i, j)
+        if i == row or j == column or table[row, j] == 0 or table[i, column] == 0:
+            continue
+        widened = {"row": told[row, j], "column": told[i, column], "": True}[line]
+        if widened:
+            found[ring] = int(sum(price[one] for one in ring))
+    return min(found, key=lambda ring: (found[ring], ring)) if found else None

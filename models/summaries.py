@@ -48,10 +48,15 @@ def quantity_summary(observed: Numbers) -> dict[str, float | None] | None:
     if not isinstance(told, dict) or "0.5" not in told:
         return None
     return {
-        "lower_quartile": told.get("0.25"),
-        "median": told["0.5"],
-        "upper_quartile": told.get("0.75"),
+        "lower_quartile": _rounded(told.get("0.25")),
+        "median": _rounded(told["0.5"]),
+        "upper_quartile": _rounded(told.get("0.75")),
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Three digits: enough for a patient near others."""
+    return None if value is None else float(f"{value:.3g}")
 
 
 def counted(levels: Texts, groups: Sequence[Index]) -> tuple[tuple[str, ...], Counts]:

@@ -60,9 +60,11 @@ class LevelWriter:
             told = (
                 self._rows(explanation, kept)
                 if level == "feature"
-                else self._groups[level].told(amounts, kept)
+                else self._groups[level].told(amounts, len(amounts) if level == "block" else kept)
             )
             _check(told, explanation, level)
+            if level == "block":
+                told.pop("other_blocks")
             parts.append(json_text.plain(told)[1:-1])
         return "{" + ",".join(parts) + "}"
 
@@ -101,7 +103,7 @@ class _Groups:
 
     def _row(self, place: int, total: float) -> Json:
         name, block, pathways = self._names[place]
-        own: Json = {"name": name, "block": block}
+        own: Json = {"name": name, "block": block or None}
         if self._name == "pathways":
             own = {"pathways": list(pathways), "block": None if pathways else block}
         return {**own, "n_features": self._sizes[place], "contribution": total}

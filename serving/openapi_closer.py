@@ -21,7 +21,7 @@ _REQUEST: Schema = {"study": TEXT, "patient": PATIENT, "level": LEVEL, "drug": _
 _NOT_NEEDED = ("level", "explain", "drug")
 _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer"}
-_GROUP: Schema = {"name": TEXT, "block": TEXT, "n_features": _COUNT, "contribution": _NUMBER}
+_GROUP: Schema = {"name": TEXT, "block": or_null("string"), "n_features": _COUNT, "contribution": _NUMBER}
 _NULL: Schema = {"type": "null"}
 
 
@@ -53,12 +53,12 @@ CLOSER: dict[str, Schema] = {
             "features": list_of(ref("Contribution")), "other_features": _NUMBER,
             "genes": list_of(closed(_GROUP)), "other_genes": _NUMBER,
             "pathways": list_of(ref("PathwayContribution")), "other_pathways": _NUMBER,
-            "blocks": list_of(closed(_GROUP)), "other_blocks": _NUMBER,
+            "blocks": list_of(closed(_GROUP)),
         },
         optional=("features", "other_features", "genes", "other_genes", "pathways", "other_pathways"),
     ) | {
         "description": "At each level base + contributions + other_... = margin; the largest come first, and "
-        "a gene's block is empty, as its features may be of several."
+        "a gene's block is null, as its features may be of several."
     },
     "PathwayContribution": closed(
         {
@@ -103,7 +103,7 @@ CLOSER: dict[str, Schema] = {
     },
     "NearnessStep": closed(
         {
-            "feature": TEXT, "label": TEXT, "unit": TEXT,
+            "feature": TEXT, "label": TEXT, "unit": TEXT, "text": TEXT,
             "is": {"enum": ["below", "at_least", "not_recorded"]},
             "value": or_null("number"), "silence_is_no": {"type": "boolean"},
         }

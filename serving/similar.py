@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from features.matrix import Feature
 from models.answers import Answers
 from models.bundle import LoadedBundle
 from models.neighbourhood import Neighbourhood
@@ -17,6 +18,9 @@ from serving.errors import RequestError
 
 Json = dict[str, Any]  # Any: aggregates as the bundle holds them
 _TOLD = ("n", "outcome", "options", "shares", "held_out")
+
+
+_YES_NO = frozenset({"flag", "taken", "mutated", "amplified", "deleted"})
 
 
 class SimilarWriter:
@@ -63,5 +67,19 @@ class SimilarWriter:
             "unit": feature.unit,
             "is": answer,
             "value": None if answer == "not_recorded" else split.at_least,
+            "text": _text(feature, split.at_least, answer),
             "silence_is_no": split.feature in known.absent,
         }
+
+
+def _text(feature: Feature, value: float, answer: str) -> str:
+    """One step in words, such as `age: 65 a or more`."""
+    measure = feature.name.rpartition(".")[2]
+    if answer == "not_recorded":
+        said = "not recorded"
+    elif value == 1.0 and (measure in _YES_NO or measure.startswith("is_")):
+        said = "yes" if answer == "at_least" else "no"
+    else:
+        unit = "" if feature.unit == "1" else f" {feature.unit}"
+        said = f"{value:g}{unit} or more" if answer == "at_least" else f"below {value:g}{unit}"
+    return f"{feature.label}: {said}"

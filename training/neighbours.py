@@ -10,7 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from features.cohort import Cohort
 from models.model_set import ModelSet
-from models.neighbourhood import Population, build_neighbourhood
+from models.near_patients import Population
+from models.nearness import build_neighbourhood
 from training.design import Design, outcome_name
 from training.equity import levels_of
 from training.evaluate import subgroup_levels

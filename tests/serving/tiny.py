@@ -17,7 +17,9 @@ from models.conformal import ConformalScores
 from models.estimators import LinearSettings, TreeSettings, fit_linear, fit_trees
 from models.manifest import Manifest, Provenance
 from models.model_set import ModelSet
-from models.neighbourhood import KEY, Population, build_neighbourhood
+from models.near_patients import Population
+from models.nearness import build_neighbourhood
+from models.neighbourhood import KEY
 from models.outcome import ContinuousOutcome
 from models.reference import build_reference
 from models.response import ResponseModel, strata_of
