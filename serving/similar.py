@@ -29,6 +29,7 @@ class SimilarWriter:
     def __init__(self, bundle: LoadedBundle) -> None:
         self._known = bundle.neighbourhood
         self._features = {feature.name: feature for feature in bundle.models.spec.features}
+        self._options = bundle.models.options
         self._is_panel = len(bundle.models.models) > 1
         self._n = bundle.manifest.provenance.n_patients
 
@@ -53,6 +54,7 @@ class SimilarWriter:
     def _group(self, known: Neighbourhood, steps: Sequence[tuple[int, int]], drug: str) -> Json:
         own = known.told[known.partition.end(steps)]
         told = {name: own[name] for name in _TOLD}
+        told["options"] = {name: own["options"][name] for name in self._options if name in own["options"]}
         if self._is_panel:
             told |= {"outcome": own["options"].get(drug), "options": {}}
         return {"path": [self._step(known, *step) for step in steps], "of": self._n, **told}

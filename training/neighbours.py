@@ -31,8 +31,8 @@ def neighbours(
 
 
 def _levels(study: Study, cohort: Cohort) -> Mapping[str, NDArray]:
-    """Each patient's group of every attribute that the study tells figures by."""
-    protected = study.equity.attributes if study.equity is not None else ()
+    """Each patient's group of every attribute that the study tells figures by, but for where they were."""
     asked = study.equity
-    own = {n: levels_of(asked, cohort, n) for n in protected} if asked is not None else {}
-    return {**subgroup_levels(study, cohort), **own}
+    own = {n: levels_of(asked, cohort, n) for n in asked.attributes} if asked is not None else {}
+    known = {**subgroup_levels(study, cohort), **own}
+    return {name: levels for name, levels in known.items() if name not in cohort.groups}
