@@ -91,7 +91,9 @@ def aggregates(
             "outcome": None if whole is None else summary(whole[rows]),
             "options": {name: own[node] for name, own in options.items()},
             "shares": {name: own[node] for name, own in shares.items()},
-            "held_out": None if judged is None else judged.of(rows),
+            "held_out": None
+            if judged is None
+            else judged.of([members[leaf] for leaf in partition.within(node)]),
         }
         for node, rows in enumerate(members)
     ]
@@ -157,10 +159,11 @@ class _Judged:
     errors: Numbers
     held: Numbers
 
-    def of(self, rows: Index) -> Json | None:
-        """The mean error and the share held; None of fewer than ten."""
-        known = rows[~np.isnan(self.errors[rows])]
-        if len(known) < SMALLEST_CELL:
+    def of(self, leaves: Sequence[Index]) -> Json | None:
+        """The mean error and the share held of these leaves; None where one of them has fewer than ten."""
+        each = [rows[~np.isnan(self.errors[rows])] for rows in leaves]
+        known = np.concatenate(each)
+        if len(known) < SMALLEST_CELL or any(0 < len(own) < SMALLEST_CELL for own in each):
             return None
         error, held = float(self.errors[known].mean()), float(self.held[known].mean())
         return {self.name: round(error, 6), "level": LEVEL, "coverage": round(held, 4)}

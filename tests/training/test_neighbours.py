@@ -38,6 +38,17 @@ class Near:
         ]
         self.rows = list(self._rows())
 
+    @property
+    def leaves(self) -> list[int]:
+        """The nodes that are parted no further."""
+        return [i for i, node in enumerate(self.nodes) if node["split"] is None]
+
+    def answered(self, rows: np.ndarray) -> np.ndarray:
+        """Those of the rows whom the whole model answers."""
+        return np.array(
+            [i for i in rows if self.design.strata[i] not in self.models.model.without], dtype=int
+        )
+
     def _rows(self) -> Iterator[np.ndarray]:
         """By node its patients, from the questions alone."""
         values = dict(zip(self.design.matrix.names, self.design.matrix.values.T, strict=True))
@@ -60,11 +71,10 @@ def near(request: pytest.FixtureRequest) -> Near:
 
 
 def test_every_patient_is_in_one_group_of_twenty_or_more(near: Near) -> None:
-    leaves = [i for i, node in enumerate(near.nodes) if node["split"] is None]
-    assert len(leaves) > 2
+    assert len(near.leaves) > 2
     assert [node["n"] for node in near.nodes] == [len(rows) for rows in near.rows]
-    assert min(near.nodes[i]["n"] for i in leaves) >= 20
-    assert sum(near.nodes[i]["n"] for i in leaves) == 400
+    assert min(near.nodes[i]["n"] for i in near.leaves) >= 20
+    assert sum(near.nodes[i]["n"] for i in near.leaves) == 400
 
 
 def test_outcomes_are_those_of_the_rows(near: Near) -> None:
@@ -109,9 +119,11 @@ def test_errors_are_of_answers_that_had_not_seen_the_patient(near: Near) -> None
         if near.held_out is None:
             assert node["held_out"] is None
             continue
-        strata, without = near.design.strata, near.models.model.without
-        own = np.array([i for i in rows if strata[i] not in without])
-        if len(own) < 10:
+        own = near.answered(rows)
+        counts = [
+            len(near.answered(near.rows[leaf])) for leaf in near.leaves if set(near.rows[leaf]) <= set(rows)
+        ]
+        if len(own) < 10 or any(0 < count < 10 for count in counts):
             assert node["held_out"] is None
             continue
         p = 1.0 / (1.0 + np.exp(-near.held_out[own]))
