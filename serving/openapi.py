@@ -162,7 +162,7 @@ _OPERATIONS = (
     ),
     _Operation(
         "get", "/v1/predictions/{id}", "prediction", "An answer as it was given",
-        {"oneOf": [ref(name) for name in ("Answer", "Ranking", "Simulation", "Explained", "Similar")]},
+        {"anyOf": [ref(name) for name in ("Answer", "Ranking", "Simulation", "Explained", "Similar")]},
         ("unknown-prediction", "not-ready"),
     ),
     _Operation(

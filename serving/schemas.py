@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from features.errors import Fault
 from serving.errors import RequestError
@@ -64,7 +64,7 @@ class ExplainRequest:
         """The request in a JSON object; all faults of the envelope are told together."""
         faults = _faults(document, _EXPLAIN, "top") + _drug_faults(document)
         top, levels = document.get("top", DEFAULT_TOP), document.get("levels", list(LEVELS))
-        if type(top) is not int or not 1 <= top <= MOST_TOP:
+        if not _is_whole(top) or not 1 <= top <= MOST_TOP:
             faults.append(Fault("/top", f"must be a whole number from 1 to {MOST_TOP}"))
         if not (
             isinstance(levels, list)
@@ -75,7 +75,7 @@ class ExplainRequest:
         checked = _refuse(faults, document)
         asked = {*checked.get("levels", LEVELS), "block"}
         told = tuple(one for one in LEVELS if one in asked)
-        return cls(*_common(checked, "top"), checked.get("drug"), checked.get("top", DEFAULT_TOP), told)
+        return cls(*_common(checked, "top"), checked.get("drug"), int(checked.get("top", DEFAULT_TOP)), told)
 
 
 def _drug_faults(document: dict[str, object]) -> list[Fault]:
@@ -212,6 +212,11 @@ def _option_faults(options: object) -> list[Fault]:
 
 def _is_name(name: object) -> bool:
     return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME
+
+
+def _is_whole(value: object) -> TypeGuard[float]:
+    """A whole number, which JSON may spell `10.0`."""
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and float(value).is_integer()
 
 
 def _is_level(level: object) -> bool:

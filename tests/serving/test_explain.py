@@ -129,6 +129,15 @@ def test_without_genomic_access_only_rounded_blocks_are_told(kinds: Client, leve
     assert why == restricted(whole)["explanation"]
 
 
+def test_a_recorded_answer_of_every_kind_is_as_the_openapi_document_says(client: Client) -> None:
+    for path in ("predict", "explain", "similar"):
+        for depth in ("none", "top"):
+            body = {"study": STUDY, "patient": PATIENT, "explain": depth}
+            made = client.request("POST", f"/v1/{path}", json=body).json()
+            found = client.get(f"/v1/predictions/{made['id']}")
+            assert faults_of(found, "/v1/predictions/{id}", "get") == []
+
+
 def test_nothing_is_explained_where_nothing_is_asked_or_answered(client: Client) -> None:
     assert _explain(client, explain="none").json()["explanation"] is None
     bare = {"patient_id": "p", "clinical": {"height": {"value": 170, "unit": "cm"}}}
