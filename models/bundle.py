@@ -20,6 +20,8 @@ from models import learned
 from models import probes as probing
 from models.manifest import Manifest
 from models.model_set import ModelSet
+from models.neighbourhood import KEY as NEIGHBOURHOOD
+from models.neighbourhood import Neighbourhood
 from models.response import ResponseModel
 from models.strict import from_bytes, sha256, to_bytes
 
@@ -48,6 +50,7 @@ class LoadedBundle:
     reference: Mapping[str, object]
     card: Mapping[str, object]
     card_markdown: str
+    neighbourhood: Neighbourhood | None = None
 
     @property
     def model(self) -> ResponseModel:
@@ -112,7 +115,17 @@ def load(folder: Path, expected_digest: str | None = None) -> LoadedBundle:
         raise BundleError(f"the bundle's parts do not fit together; {REMEDY}") from error
     probing.check(models, from_bytes(contents["probes.json"], "probes.json"))
     reference, card = (from_bytes(contents[n], n) for n in ("reference.json", "card.json"))
-    return LoadedBundle(models, manifest, digest, reference, card, contents["card.md"].decode())
+    near = _neighbourhood(models, reference)
+    return LoadedBundle(models, manifest, digest, reference, card, contents["card.md"].decode(), near)
+
+
+def _neighbourhood(models: ModelSet, reference: Mapping[str, object]) -> Neighbourhood | None:
+    """The neighbourhoods of the training patients; None of a bundle written before there were any."""
+    if NEIGHBOURHOOD not in reference:
+        return None
+    return Neighbourhood.from_json(
+        reference[NEIGHBOURHOOD], models.models[0].absent, models.spec.names, models.options
+    )
 
 
 def _contents(

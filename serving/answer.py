@@ -33,20 +33,23 @@ class AnswerWriter:
         cohort: Cohort,
         option: str | None = None,
         patient: int = 0,
+        explanation: str | None = None,
     ) -> str:
         """The answer about one of the patients; refuses numbers that JSON or the outcome cannot hold.
 
-        `option` is the treatment it was asked about, where the study has a question.
+        `option` is the treatment it was asked about, where the study has a question;
+        `explanation` is JSON that stands in the place of ours.
         """
         prediction, known = answers[patient], self.constants[answers.outcome.drug]
         notices = json_text.notices(condensed(prediction.notices, self.blocks))
         basis = self.basis.write(answers, prediction.notices, cohort, patient)
+        if explanation is None:
+            explanation = self.explanations.write(prediction.explanation, depth, known.scale)
         asked = "" if option is None else f'"option":{json_text.quoted(option)},'
         return (
             f'{{"id":"{prediction_id}",{known.start},{asked}"patient_id":{json_text.text(prediction.patient_id)},'
             f'{known.numbers(prediction)},"notices":{notices},'
-            f'"explanation":{self.explanations.write(prediction.explanation, depth, known.scale)},'
-            f'"basis":{basis},"advice":{self._advice}}}'
+            f'"explanation":{explanation},"basis":{basis},"advice":{self._advice}}}'
         )
 
 

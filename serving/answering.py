@@ -20,8 +20,7 @@ from serving.body import parse_object
 from serving.errors import RequestError
 from serving.pointers import patient_faults
 from serving.repository import Served
-from serving.schemas import PredictRequest, RankRequest, SimulateRequest
-from serving.simulating import otherwise
+from serving.schemas import PredictRequest, RankRequest
 from serving.store.records import PredictionRecord, new_id
 
 MOST_CONTRIBUTIONS = 100_000
@@ -33,7 +32,8 @@ _WARM_UP_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The record of an answer, and what came of it: `answered`, `ranked`, `simulated` or `declined`."""
+    """The record of an answer, and what came of it: `answered`, `ranked`, `simulated`, `explained`,
+    `compared` or `declined`."""
 
     record: PredictionRecord
     result: str
@@ -52,27 +52,6 @@ def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     answer = writers.answers.write(prediction_id, request.explain, answers, cohort, option)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
     return Answered(record, "declined" if answers.is_declined(0) else "answered")
-
-
-def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
-    """The answer to the body of POST /v1/simulate: the patient's own, and what each change makes of it."""
-    request = SimulateRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
-    writers = backend.writers(request.study)
-    model = the_model(writers, request.drug)
-    models = writers.served.bundle.models
-    cohort = the_patient(request.patient, models.spec)
-    option = the_treatment(models.question, cohort) if models.question else None
-    ask = model.predict if request.explain == "none" else model.explain
-    answers = ask(cohort, request.level)
-    after = [
-        (one.name, ask(one.cohort, request.level))
-        for one in otherwise(request.patient, request.changes, models)
-    ]
-    prediction_id = new_id()
-    own = writers.answers.write(prediction_id, request.explain, answers, cohort, option)
-    answer = f'{own[:-1]},"simulated":{writers.changes.write(answers, after, request.explain)}}}'
-    record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
-    return Answered(record, "declined" if answers.is_declined(0) else "simulated")
 
 
 def rank_request(backend: Backend, body: bytes, began: float) -> Answered:

@@ -28,7 +28,7 @@ from serving.access.policy import (
 )
 from serving.access.restricted import restricted_text
 from serving.access.route import Route, guarded
-from serving.answering import Answered, answer_request, rank_request, simulate_request
+from serving.answering import Answered, answer_request, rank_request
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
 from serving.body import read_body, read_whole
@@ -41,6 +41,7 @@ from serving.fhir.document import fhir_text
 from serving.files.media import holds_files
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
+from serving.more_answers import explain_request, similar_request, simulate_request
 from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
 from serving.pages import FindForm, ReviewPages, VerdictForm
@@ -180,6 +181,8 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
         Route("/v1/predict", AnswerEndpoint(backend, answer_request), ASKING, methods=["POST"]),
         Route("/v1/rank", AnswerEndpoint(backend, rank_request), ASKING, methods=["POST"]),
         Route("/v1/simulate", AnswerEndpoint(backend, simulate_request), ASKING, methods=["POST"]),
+        Route("/v1/explain", AnswerEndpoint(backend, explain_request), ASKING, methods=["POST"]),
+        Route("/v1/similar", AnswerEndpoint(backend, similar_request), ASKING, methods=["POST"]),
         Route("/v1/batch", BatchEndpoint(backend), ASKING, methods=["POST"]),
         *extra,
         Route("/v1/models", pages.models, MODELS),

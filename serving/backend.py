@@ -10,10 +10,12 @@ from serving.answer import AnswerWriter
 from serving.change_writer import ChangeWriter
 from serving.errors import RequestError
 from serving.files.reader import FileReader
+from serving.levels import LevelWriter
 from serving.metrics import Metrics
 from serving.ranking import RankWriter
 from serving.repository import Repository, Served
 from serving.settings import Settings
+from serving.similar import SimilarWriter
 from serving.store.records import AccessRecord, PredictionRecord
 from serving.store.store import Store
 
@@ -26,6 +28,8 @@ class Writers:
     answers: AnswerWriter
     rankings: RankWriter
     changes: ChangeWriter
+    similar: SimilarWriter
+    levels: LevelWriter
     models: dict[str, ResponseModel]
 
     @classmethod
@@ -34,7 +38,8 @@ class Writers:
         answers = AnswerWriter(served)
         models = {model.outcome.drug: model for model in served.bundle.models.models}
         changes = ChangeWriter(served.bundle.models, answers)
-        return cls(served, answers, RankWriter(served, answers), changes, models)
+        near, levels = SimilarWriter(served.bundle), LevelWriter(served.bundle.models.spec)
+        return cls(served, answers, RankWriter(served, answers), changes, near, levels, models)
 
 
 class Backend:

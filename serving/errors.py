@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = {
     "not-permitted": Kind(403, "This caller may not do that"),
     "not-found": Kind(404, "There is nothing at this address"),
     "unknown-study": Kind(404, "No served model answers this study"),
+    "not-available": Kind(404, "The model in service does not keep what is asked for"),
     "unknown-prediction": Kind(404, "No prediction has this id"),
     "unknown-service": Kind(404, "There is no such CDS service"),
     "method-not-allowed": Kind(405, "This address does not answer this method"),

@@ -93,15 +93,15 @@ class _Sums:
         return f'"{self._name}":{{{pairs}}}'
 
 
-def largest(amounts: Numbers) -> tuple[list[int], float]:
+def largest(amounts: Numbers, most: int = N_TOP) -> tuple[list[int], float]:
     """Where the largest amounts stand, the largest first, and the exact sum of all others."""
     sizes = np.abs(amounts)
-    if len(sizes) > N_TOP:
-        least = np.partition(sizes, len(sizes) - N_TOP)[len(sizes) - N_TOP]
+    if len(sizes) > most:
+        least = np.partition(sizes, len(sizes) - most)[len(sizes) - most]
         candidates = np.flatnonzero(sizes >= least)
     else:
         candidates = np.arange(len(sizes))
-    order = candidates[np.argsort(-sizes[candidates], kind="stable")][:N_TOP].tolist()
+    order = candidates[np.argsort(-sizes[candidates], kind="stable")][:most].tolist()
     return order, math.fsum(np.delete(amounts, order).tolist())
 
 

@@ -8,8 +8,10 @@ from features.synthetic import probe_documents
 from serving.errors import KINDS, MEDIA_TYPE
 from serving.fhir import accept
 from serving.once_only import LONGEST_KEY
+from serving.openapi_closer import CLOSER
 from serving.openapi_files import file_bodies, query_fields
-from serving.openapi_schemas import ANY, SCHEMAS, TEXT, Schema, closed, list_of, ref
+from serving.openapi_parts import ANY, TEXT, Schema, closed, list_of, ref
+from serving.openapi_schemas import SCHEMAS
 
 _FHIR = accept.MEDIA_TYPE.decode()
 _ALWAYS = ("body-too-large", "internal", "overloaded")
@@ -58,17 +60,19 @@ def openapi_document(has_access: bool = False) -> Schema:
         if has_access and not operation.is_open:
             told["security"] = [{"bearer": []}] if operation.path != "/metrics" else [{"bearer": []}, {}]
         paths.setdefault(operation.path, {})[operation.method] = told
-    asked = {name: SCHEMAS[name] | {"examples": examples} for name, examples in _examples().items()}
+    schemas = SCHEMAS | CLOSER
+    asked = {name: schemas[name] | {"examples": examples} for name, examples in _examples().items()}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Rxplain",
             "version": "1",
-            "description": "Predicts drug response, explained; answers inform and do not order.",
+            "description": "Predicts drug response, explained; answers inform and do not order. For electronic records"
+            " there are CDS Hooks beside this, which GET /cds-services describes.",
         },
         "paths": paths,
         "components": {
-            "schemas": SCHEMAS | asked,
+            "schemas": schemas | asked,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": _BEARER}},
         },
     }
@@ -84,6 +88,11 @@ def _examples() -> dict[str, list[Schema]]:
     return {
         "PredictRequest": [patient | {"level": 0.9, "explain": "full"}, named],
         "SimulateRequest": [patient | {"changes": [change]}, patient | {"changes": [change, lighter]}],
+        "ExplainRequest": [
+            patient | {"explain": "top", "top": 3, "levels": ["gene", "pathway"]},
+            patient | {"explain": "full"},
+        ],
+        "SimilarRequest": [patient, patient | {"explain": "top", "level": 0.8}],
         "RankRequest": [patient, patient | {"options": ["warfarin"], "level": 0.8, "explain": "top"}],
     }
 
@@ -172,6 +181,16 @@ _OPERATIONS = (
         takes_files=True,
     ),
     _Operation(
+        "post", "/v1/explain", "explain", "One patient's answer by feature, gene, pathway and block",
+        ref("Explained"), _ASKED, body=ref("ExplainRequest"), once_only=True, as_fhir=True,
+        takes_files=True,
+    ),
+    _Operation(
+        "post", "/v1/similar", "similar", "Training patients near one patient, in aggregate, never rows",
+        ref("Similar"), (*_ASKED, "not-available"), body=ref("SimilarRequest"), once_only=True,
+        as_fhir=True, takes_files=True,
+    ),
+    _Operation(
         "post", "/v1/batch", "batch", "Many patients, a request a line; answered in order, each on its own",
         ref("BatchLine"), ("body-too-slow", "unsupported-media-type", "not-ready"),
         media="application/x-ndjson", body=ref("PredictRequest"),
@@ -188,7 +207,7 @@ _OPERATIONS = (
     ),
     _Operation(
         "get", "/v1/predictions/{id}", "prediction", "An answer as it was given",
-        {"oneOf": [ref("Answer"), ref("Ranking"), ref("Simulation")]},
+        {"anyOf": [ref(name) for name in ("Answer", "Ranking", "Simulation", "Explained", "Similar")]},
         ("unknown-prediction", "not-ready"), as_fhir=True,
     ),
     _Operation(

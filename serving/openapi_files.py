@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from features.knowledge.definitions import BUILDS
 from serving.files.form import FILES
-from serving.openapi_schemas import TEXT, Schema, closed, list_of
+from serving.openapi_parts import TEXT, Schema, closed, list_of
 from serving.request_schema import LEVEL
 from serving.schemas import DEPTHS
 

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from models.outcome import DIRECTIONS
-from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
+from serving.openapi_parts import ANY, COUNT, NUMBER, SUMS, TEXT, Schema, closed, list_of, or_null, ref
+from serving.openapi_records import RECORDS
 from serving.request_schema import LEVEL, explain_schema
-from serving.rights import LONGEST_REASON
 from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
-from serving.store.verdicts import SPLIT
-from serving.verdicts import LONGEST_COMMENT, REASONS, VERDICTS
 
-Schema = dict[str, object]
-
-
-def ref(name: str) -> Schema:
-    """A schema of this file by its name."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def closed(properties: Mapping[str, object], optional: tuple[str, ...] = ()) -> Schema:
-    """An object of exactly these properties."""
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def list_of(items: Schema) -> Schema:
-    """A list of such items."""
-    return {"type": "array", "items": items}
-
-
-def or_null(kind: str) -> Schema:
-    """A value of this type, or null."""
-    return {"type": [kind, "null"]}
-
-
-TEXT: Schema = {"type": "string"}
-_NUMBER: Schema = {"type": "number"}
-_COUNT: Schema = {"type": "integer"}
-_SUMS: Schema = {"type": "object", "additionalProperties": _NUMBER}
-ANY: Schema = {"type": "object"}
-_PATIENT: Schema = {"type": "object", "description": "See GET /v1/models/{study}/schema."}
+PATIENT: Schema = {"type": "object", "description": "See GET /v1/models/{study}/schema."}
 _BETTER: Schema = {"description": "Which values help; the highest come first where it is not said."}
 _QUESTION: Schema = {"description": "The variable whose values the options are; null where they are drugs."}
 _BY_BLOCK: Schema = {"$ref": "#/components/schemas/ExplanationByBlock"}
@@ -58,18 +25,19 @@ _ANSWERED: Schema = {
     "declined": {"type": "boolean"},
     "notices": {"type": "array", "items": {"$ref": "#/components/schemas/Notice"}},
 }  # fmt: skip
-_ANSWER: Schema = {
+ANSWER: Schema = {
     "id": TEXT, "study": TEXT, "patient_id": TEXT, "drug": TEXT, "outcome": TEXT, **_ANSWERED,
     "event": TEXT | {"description": "What the probability is of; only of a binary outcome."},
     "option": TEXT | {"description": "The treatment asked about, where the study has a question."},
     "explanation": _MAYBE_EXPLAINED, "basis": {"$ref": "#/components/schemas/Basis"}, "advice": TEXT,
 }  # fmt: skip
-_NOT_ALWAYS = ("event", "option", "possible")
+NOT_ALWAYS = ("event", "option", "possible")
 
 SCHEMAS: dict[str, Schema] = {
+    **RECORDS,
     "Problem": closed(
         {
-            "type": TEXT, "title": TEXT, "status": _COUNT, "detail": TEXT,
+            "type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT,
             "faults": list_of(closed({"pointer": TEXT, "what": TEXT, "remedy": TEXT})),
         }
     ),
@@ -84,18 +52,18 @@ SCHEMAS: dict[str, Schema] = {
     },
     "PredictRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("full"),
+            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("full"),
             "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
         },
         optional=("level", "explain", "drug"),
     ),
     "BatchLine": {
         "oneOf": [
-            closed({"line": _COUNT, "answer": ref("Answer")}),
-            closed({"line": _COUNT, "problem": ref("Problem")}),
+            closed({"line": COUNT, "answer": ref("Answer")}),
+            closed({"line": COUNT, "problem": ref("Problem")}),
             closed({"end": closed(
                 {
-                    "answered": _COUNT, "declined": _COUNT, "refused": _COUNT,
+                    "answered": COUNT, "declined": COUNT, "refused": COUNT,
                     "complete": {"type": "boolean"},
                     "problem": ref("Problem"),
                 },
@@ -105,56 +73,9 @@ SCHEMAS: dict[str, Schema] = {
         "description": "One line of a batch's answer; the last one tells what came of all, and a body that "
         "ends without it was cut off.",
     },
-    "OutcomeReport": closed(
-        {
-            "name": TEXT | {"description": "The outcome as the answer names it."},
-            "value": {"type": ["number", "boolean"]}, "unit": TEXT,
-            "option": TEXT | {"description": "The drug or treatment had, where the study has several."},
-            "observed": {"type": "string", "format": "date"},
-        },
-        optional=("option", "observed"),
-    ),
-    "Outcome": closed(
-        {
-            "id": TEXT, "time": TEXT, "prediction_id": TEXT, "name": TEXT, "value": _NUMBER, "unit": TEXT,
-            "option": or_null("string"), "observed": or_null("string"), "by": TEXT,
-        }
-    ) | {"description": "An outcome is amended by another of the same name and option; the last one counts."},
-    "FeedbackReport": closed(
-        {"kind": {"enum": list(FEEDBACK_KINDS)}, "detail": TEXT | {"maxLength": LONGEST_DETAIL}},
-        optional=("detail",),
-    ),
-    "Feedback": closed(
-        {"id": TEXT, "time": TEXT, "prediction_id": TEXT, "kind": TEXT, "detail": TEXT, "by": TEXT}
-    ),
-    "VerdictGiven": closed(
-        {
-            "verdict": {"enum": list(VERDICTS)},
-            "reasons": {"type": "array", "items": {"enum": list(REASONS)}},
-            "comment": TEXT | {"maxLength": LONGEST_COMMENT},
-        },
-        optional=("reasons", "comment"),
-    ) | {"description": "Without a reason or a comment only agreement can be told."},
-    "Verdict": closed(
-        {
-            "id": TEXT, "time": TEXT, "prediction_id": TEXT, "verdict": {"enum": list(VERDICTS)},
-            "reasons": {"type": "array", "items": {"enum": list(REASONS)}}, "comment": TEXT, "by": TEXT,
-            "role": TEXT,
-            "amends": or_null("string") | {"description": "The same reader's verdict before."},
-        }
-    ),
-    "Verdicts": closed(
-        {
-            "state": {
-                "enum": ["", *VERDICTS, SPLIT],
-                "description": "What all readers say by their last word; empty where nobody has.",
-            },
-            "readers": _COUNT, "verdicts": list_of(ref("Verdict")),
-        }
-    ),
     "SimulateRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("top"),
+            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("top"),
             "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
             "changes": list_of(ref("Change")) | {"minItems": 1, "maxItems": MOST_CHANGES},
         },
@@ -170,7 +91,7 @@ SCHEMAS: dict[str, Schema] = {
     ) | {"description": "Only the study's changeable facts and medications may be changed."},
     "RankRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("none"),
+            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("none"),
             "options": list_of(TEXT) | {
                 "minItems": 1, "maxItems": MOST_OPTIONS, "uniqueItems": True,
                 "description": "Some of the study's drugs or treatments; all of them where left out.",
@@ -179,7 +100,7 @@ SCHEMAS: dict[str, Schema] = {
         optional=("level", "explain", "options"),
     ),
     "Interval": closed(
-        {"level": _NUMBER, "lower": or_null("number"), "upper": or_null("number")}
+        {"level": NUMBER, "lower": or_null("number"), "upper": or_null("number")}
     ) | {"description": "An end that is null is unbounded."},
     "Notice": closed(
         {
@@ -190,13 +111,13 @@ SCHEMAS: dict[str, Schema] = {
     "Contribution": closed(
         {
             "name": TEXT, "label": TEXT, "block": TEXT, "gene": or_null("string"),
-            "value": or_null("number"), "unit": TEXT, "contribution": _NUMBER,
+            "value": or_null("number"), "unit": TEXT, "contribution": NUMBER,
         }
     ),
     "Explanation": closed(
         {
-            "scale": TEXT, "base": _NUMBER, "margin": _NUMBER, "features": list_of(ref("Contribution")),
-            "genes": _SUMS, "blocks": _SUMS, "other_features": _NUMBER, "other_genes": _NUMBER,
+            "scale": TEXT, "base": NUMBER, "margin": NUMBER, "features": list_of(ref("Contribution")),
+            "genes": SUMS, "blocks": SUMS, "other_features": NUMBER, "other_genes": NUMBER,
         },
         optional=("other_features", "other_genes"),
     ) | {
@@ -205,16 +126,16 @@ SCHEMAS: dict[str, Schema] = {
     },
     "ExplanationByBlock": closed(
         {
-            "scale": TEXT, "base": _NUMBER, "margin": _NUMBER, "blocks": _SUMS, "other_features": _NUMBER,
-            "rounded_to": _NUMBER,
+            "scale": TEXT, "base": NUMBER, "margin": NUMBER, "blocks": SUMS, "other_features": NUMBER,
+            "rounded_to": NUMBER,
         },
         optional=("other_features",),
     ) | {"description": "What callers without genomic access get: sums of blocks, rounded to `rounded_to`."},
     "Basis": closed(
         {
             "inputs_used": list_of(TEXT), "missing": list_of(TEXT), "imputed": list_of(TEXT),
-            "unrecorded_as_absent": list_of(TEXT), "model_version": _COUNT, "bundle_digest": TEXT,
-            "population": closed({"n": _COUNT, "fingerprint": TEXT}), "trained_on": TEXT,
+            "unrecorded_as_absent": list_of(TEXT), "model_version": COUNT, "bundle_digest": TEXT,
+            "population": closed({"n": COUNT, "fingerprint": TEXT}), "trained_on": TEXT,
             "performance": ANY, "subgroups": list_of(ref("OwnGroup")), "evidence": list_of(ref("Evidence")),
         }
     ),
@@ -224,9 +145,9 @@ SCHEMAS: dict[str, Schema] = {
     "Evidence": closed(
         {"gene": TEXT, "drug": TEXT, "level": TEXT, "guideline": or_null("string")}
     ) | {"description": "What CPIC lists of a gene that is read and a drug that is answered about."},
-    "Answer": closed(_ANSWER, optional=_NOT_ALWAYS),
+    "Answer": closed(ANSWER, optional=NOT_ALWAYS),
     "Simulation": closed(
-        {**_ANSWER, "simulated": list_of(ref("Simulated"))}, optional=_NOT_ALWAYS
+        {**ANSWER, "simulated": list_of(ref("Simulated"))}, optional=NOT_ALWAYS
     ) | {"description": "The patient's own answer, and what becomes of it after each change."},
     "Simulated": closed(
         {
@@ -238,7 +159,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "DifferenceExplained": closed(
         {
-            "scale": TEXT, "base": _NUMBER, "margin": _NUMBER, "other_features": _NUMBER,
+            "scale": TEXT, "base": NUMBER, "margin": NUMBER, "other_features": NUMBER,
             "features": list_of(ref("ChangedContribution")),
         },
         optional=("other_features",),
@@ -246,18 +167,18 @@ SCHEMAS: dict[str, Schema] = {
     "ChangedContribution": closed(
         {
             "name": TEXT, "label": TEXT, "block": TEXT, "gene": or_null("string"), "unit": TEXT,
-            "value": or_null("number"), "before": or_null("number"), "contribution": _NUMBER,
+            "value": or_null("number"), "before": or_null("number"), "contribution": NUMBER,
         }
     ),
     "Ranked": closed(
         {
-            "place": _COUNT, "option": TEXT, **_ANSWERED,
+            "place": COUNT, "option": TEXT, **_ANSWERED,
             "difference": {"oneOf": [ref("Difference"), {"type": "null"}]}, "explanation": _MAYBE_EXPLAINED,
         },
         optional=("possible",),
     ),
     "Difference": closed(
-        {"value": _NUMBER, "lower": or_null("number"), "upper": or_null("number")}
+        {"value": NUMBER, "lower": or_null("number"), "upper": or_null("number")}
     ) | {
         "description": "From the first option's value, or from that before a change, with its own interval: "
         "the answers share patient and data, so that it is surer than theirs. Ends that are null were not "
@@ -267,35 +188,18 @@ SCHEMAS: dict[str, Schema] = {
         {
             "id": TEXT, "study": TEXT, "patient_id": TEXT, "outcome": TEXT, "event": TEXT,
             "better": {"enum": list(DIRECTIONS)} | _BETTER, "question": or_null("string") | _QUESTION,
-            "level": _NUMBER, "ranked": list_of(ref("Ranked")),
+            "level": NUMBER, "ranked": list_of(ref("Ranked")),
             "notices": list_of(ref("Notice")) | {"description": "What is said of every option."},
             "basis": ref("Basis"), "advice": TEXT,
         },
         optional=("event",),
     ) | {"description": "The options, best first; declined ones last."},
-    "PatientRequest": closed(
-        {"patient_id": TEXT | {"minLength": 1}, "reason": TEXT | {"maxLength": LONGEST_REASON}},
-        optional=("reason",),
-    ),
-    "PatientRow": {
-        "type": "object", "required": ["row", "tenant", "id"],
-        "properties": {
-            "row": {"enum": ["prediction", "outcome", "verdict", "feedback"]}, "tenant": TEXT, "id": TEXT,
-        },
-        "description": "A row of the record in plain, with everything that is kept in it.",
-    },
-    "Erasure": closed(
-        {
-            "id": TEXT, "time": TEXT, "tenant": TEXT, "cause": {"enum": ["patient"]}, "by": TEXT,
-            "n_predictions": _COUNT, "n_others": _COUNT, "traces": list_of(TEXT),
-        }
-    ) | {"description": "`traces` says where something could not be cleared; empty when nothing is left."},
     "Model": closed(
         {
             "study": TEXT, "drug": or_null("string"), "outcome": TEXT,
             "kind": {"enum": ["continuous", "binary"]}, "event": or_null("string"), "unit": TEXT,
             "better": {"enum": list(DIRECTIONS)}, "question": or_null("string"), "options": list_of(TEXT),
-            "version": _COUNT, "digest": TEXT, "created": TEXT, "n_features": _COUNT, "basis": ANY,
+            "version": COUNT, "digest": TEXT, "created": TEXT, "n_features": COUNT, "basis": ANY,
             "card": ANY,
         },
         optional=("card",),

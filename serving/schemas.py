@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from features.errors import Fault
 from serving.errors import RequestError
 
 DEPTHS = ("none", "top", "full")
+LEVELS = ("feature", "gene", "pathway", "block")
+MOST_TOP, DEFAULT_TOP = 1000, 10
 LOWEST_LEVEL, HIGHEST_LEVEL, DEFAULT_LEVEL = 0.5, 0.999, 0.9
 MOST_OPTIONS = 1000
 LONGEST_NAME = 100
@@ -18,6 +20,7 @@ _COMMON = frozenset({"study", "patient", "level", "explain"})
 _PREDICT = _COMMON | {"drug"}
 _RANK = _COMMON | {"options"}
 _SIMULATE = _PREDICT | {"changes"}
+_EXPLAIN = _PREDICT | {"top", "levels"}
 _CHANGE = frozenset({"name", "clinical", "medications"})
 MOST_CHANGES = 20
 
@@ -36,14 +39,49 @@ class PredictRequest:
     drug: str | None = None
 
     @classmethod
-    def from_document(cls, document: dict[str, object]) -> PredictRequest:
+    def from_document(cls, document: dict[str, object], depth: str = "full") -> PredictRequest:
         """The request in a JSON object; all faults of the envelope are told together."""
-        faults = _faults(document, _PREDICT, "full")
-        drug = document.get("drug")
-        if "drug" in document and not _is_name(drug):
-            faults.append(Fault("/drug", "must be the name of a drug", "see GET /v1/models/{study}"))
+        faults = _faults(document, _PREDICT, depth) + _drug_faults(document)
         checked = _refuse(faults, document)
-        return cls(*_common(checked, "full"), checked.get("drug"))
+        return cls(*_common(checked, depth), checked.get("drug"))
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainRequest:
+    """One patient asked about, and at which levels the answer is explained; of depth `top` the `top` largest
+    contributions of each."""
+
+    study: str
+    patient: dict[str, object]
+    level: float
+    explain: str
+    drug: str | None
+    top: int
+    levels: tuple[str, ...]
+
+    @classmethod
+    def from_document(cls, document: dict[str, object]) -> ExplainRequest:
+        """The request in a JSON object; all faults of the envelope are told together."""
+        faults = _faults(document, _EXPLAIN, "top") + _drug_faults(document)
+        top, levels = document.get("top", DEFAULT_TOP), document.get("levels", list(LEVELS))
+        if not _is_whole(top) or not 1 <= top <= MOST_TOP:
+            faults.append(Fault("/top", f"must be a whole number from 1 to {MOST_TOP}"))
+        if not (
+            isinstance(levels, list)
+            and levels
+            and all(isinstance(one, str) and one in LEVELS for one in levels)
+        ):
+            faults.append(Fault("/levels", f"must be a list of one or more of {', '.join(LEVELS)}"))
+        checked = _refuse(faults, document)
+        asked = {*checked.get("levels", LEVELS), "block"}
+        told = tuple(one for one in LEVELS if one in asked)
+        return cls(*_common(checked, "top"), checked.get("drug"), int(checked.get("top", DEFAULT_TOP)), told)
+
+
+def _drug_faults(document: dict[str, object]) -> list[Fault]:
+    if "drug" not in document or _is_name(document["drug"]):
+        return []
+    return [Fault("/drug", "must be the name of a drug", "see GET /v1/models/{study}")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +128,7 @@ class SimulateRequest:
     @classmethod
     def from_document(cls, document: dict[str, object]) -> SimulateRequest:
         """The request in a JSON object; all faults of the envelope are told together."""
-        faults = _faults(document, _SIMULATE, "top")
-        if "drug" in document and not _is_name(document["drug"]):
-            faults.append(Fault("/drug", "must be the name of a drug", "see GET /v1/models/{study}"))
+        faults = _faults(document, _SIMULATE, "top") + _drug_faults(document)
         faults += _change_faults(document.get("changes"))
         checked = _refuse(faults, document)
         changes = tuple(
@@ -176,6 +212,11 @@ def _option_faults(options: object) -> list[Fault]:
 
 def _is_name(name: object) -> bool:
     return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME
+
+
+def _is_whole(value: object) -> TypeGuard[float]:
+    """A whole number, which JSON may spell `10.0`."""
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and float(value).is_integer()
 
 
 def _is_level(level: object) -> bool:

@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from features.errors import Fault
 from serving.access.caller import Caller, caller_of
-from serving.answering import simulate_request
 from serving.backend import Backend
 from serving.errors import RequestError
+from serving.more_answers import simulate_request
 from serving.pages import elsewhere, prediction_page, what_if_token
 from serving.review.forms import is_good, read_form
 from serving.review.list_view import ADDRESS

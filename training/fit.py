@@ -77,13 +77,18 @@ def _response(learned: Learned, design: Design, cohort: Cohort, study: Study) ->
 
 def fit_models(design: Design, cohort: Cohort, study: Study) -> ModelSet:
     """The study's models: one, whose treatments may be asked about."""
+    return fit_and_hold_out(design, cohort, study)[0]
+
+
+def fit_and_hold_out(design: Design, cohort: Cohort, study: Study) -> tuple[ModelSet, Numbers]:
+    """The same, and each patient's margin (n,) by models of the inner folds that had not seen them."""
     part = training_part(design, study)
     learned = learn(part, study, study.seed)
     model = _response(learned, design, cohort, study)
     if study.question is None:
-        return ModelSet((model,))
+        return ModelSet((model,)), learned.out_of_fold
     question = Question(study.question.variable, study.question.options)
-    return ModelSet((model,), question, _covariance(learned, part, study))
+    return ModelSet((model,), question, _covariance(learned, part, study)), learned.out_of_fold
 
 
 def _covariance(learned: Learned, part: TrainingPart, study: Study) -> Numbers | None:

@@ -24,6 +24,8 @@ from models.card import build_card
 from models.local_scores import FULL, local_uncertainty
 from models.manifest import Manifest, Provenance
 from models.model_set import ModelSet
+from models.neighbourhood import KEY as NEIGHBOURHOOD
+from models.neighbourhood import unjudged
 from models.outcome import Outcome
 from models.recalibration import LEAST_LOCAL, LEAST_OF_EACH, Adaptation, SitePrior, adapt, left_out
 from models.registry import Registry
@@ -223,7 +225,10 @@ def _write(parent: LoadedBundle, models: ModelSet, provenance: Provenance, folde
         "remarks": [*_remarks(parent), said],
     }
     manifest = Manifest.of(models, provenance)
-    bundle.save(models, folder, manifest, parent.reference, build_card(manifest, told))
+    reference = dict(parent.reference)
+    if NEIGHBOURHOOD in reference:
+        reference[NEIGHBOURHOOD] = unjudged(reference[NEIGHBOURHOOD])
+    bundle.save(models, folder, manifest, reference, build_card(manifest, told))
 
 
 def _remarks(parent: LoadedBundle) -> list[object]:

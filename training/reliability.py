@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import fit_calibration
+from models.summaries import wilson
 from training.coverage import coverage_section
 from training.holdout import MODEL
 from training.redraw import SMALLEST_CELL, Rows, draws, figure, redrawn, refitted
 from training.statistics import Figure
 
 Numbers = NDArray[np.float64]
-_GROUPS, _PER_GROUP, _Z = 10, 20, 1.96
+_GROUPS, _PER_GROUP = 10, 20
 _N_FITS, _EDGE, _STEPS = 200, 1e-6, 50
 
 
@@ -41,17 +42,6 @@ def calibration_section(rows: Rows, levels: Mapping[str, NDArray], *, is_binary:
         told |= _of_quantities(rows, answered, drawn)
     told["groups"] = [_group(rows, answered, own, drawn, is_binary=is_binary) for own in members]
     return {**told, "coverage": coverage_section(rows, levels, drawn)}
-
-
-def wilson(rate: float, n: float) -> tuple[float, float]:
-    """The 95% interval of a share of `n` (doi:10.1080/01621459.1927.10502953).
-
-    >>> wilson(0.5, 4.0)
-    (0.150036, 0.849964)
-    """
-    centre = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * np.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-    return round(float(max(centre - half, 0.0)), 6), round(float(min(centre + half, 1.0)), 6)
 
 
 def _groups(answered: Numbers, rows: Rows) -> list[NDArray[np.bool_]]:

@@ -20,16 +20,18 @@ from models.bundle import LoadedBundle
 from models.card import build_card
 from models.manifest import Manifest, Provenance
 from models.model_set import ModelSet
+from models.neighbourhood import KEY as NEIGHBOURHOOD
 from models.reference import build_reference
 from models.registry import Registry
 from training.biomarkers import biomarkers
 from training.design import outcome_name
 from training.evaluate import SMALLEST_CELL, Evaluation, evaluate, study_splits, subgroup_levels
 from training.evaluation_store import document_path, keep_evaluation, read_evaluation, write_whole
-from training.fit import fit_models
+from training.fit import fit_and_hold_out
 from training.gates import GateResult, judge
 from training.membership import membership
 from training.model_card.write import write_card
+from training.neighbours import neighbours
 from training.panel import fit_panel
 from training.panel_evaluate import evaluate_panel
 from training.population import censoring_rule
@@ -162,8 +164,8 @@ def _fit(
     folder: Path,
     tuned: Tuned | None,
 ) -> LoadedBundle:
-    fit = fit_models if study.panel is None else fit_panel
-    models = fit(prepared.design, prepared.cohort, study)
+    given = prepared.design, prepared.cohort, study
+    models, held_out = fit_and_hold_out(*given) if study.panel is None else (fit_panel(*given), None)
     betrayed = membership(study, models, prepared.cohort, prepared.design, evaluation.pairs)
     manifest = Manifest.of(models, _provenance(study, prepared, evaluation, gates, betrayed, tuned))
     reference = build_reference(
@@ -173,6 +175,8 @@ def _fit(
         study.model.strata,
         {drug: outcome_name(study, drug) for drug in prepared.design.drugs},
     )
+    near = neighbours(study, models, prepared.cohort, prepared.design, held_out)
+    reference = {**reference, NEIGHBOURHOOD: near}
     bundle.save(models, folder, manifest, reference, build_card(manifest, evaluation.document))
     return bundle.load(folder)
 

@@ -11,14 +11,15 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from models.partition import PLAIN
 from serving import json_text
 
 Json = dict[str, Any]  # Any: an answer as it was written, whose version of the schema may be older
 
 _ROWS, _BLOCKS = '"features":[', '"blocks":'
-_UNUSUAL = ('"simulated":[', '"code":"unknown_allele"', '"code":"out_of_range"')
+_UNUSUAL = ('"simulated":[', '"levels":[', '"similar":', '"code":"unknown_allele"', '"code":"out_of_range"')
 _DECODER = json.JSONDecoder()
-_PLAIN = ("clinical.", "medication.")
+_GENOMIC = frozenset({"similar"})
 _IN_GENERAL = {
     "unknown_allele": "A genotype has an allele that no patient trained on carried.",
     "out_of_range": "A molecular feature lies beyond every patient trained on.",
@@ -54,7 +55,11 @@ def restricted(answer: Json) -> Json:
     >>> restricted({"explanation": told})["explanation"]["blocks"]
     {'genotype': 0.32}
     """
-    return {name: _RULES[name](value) if name in _RULES else value for name, value in answer.items()}
+    return {
+        name: _RULES[name](value) if name in _RULES else value
+        for name, value in answer.items()
+        if name not in _GENOMIC
+    }
 
 
 def _explanation(told: Json | None) -> Json | None:
@@ -62,13 +67,18 @@ def _explanation(told: Json | None) -> Json | None:
     if told is None:
         return None
     has_blocks = "blocks" in told
-    sums: Mapping[str, float] = told["blocks"] if has_blocks else _by_block(told["features"])
+    sums: Mapping[str, float] = _sums(told["blocks"]) if has_blocks else _by_block(told["features"])
     others = {name: told[name] for name in ("other_features",) if name in told and not has_blocks}
     digits = _digits([*sums.values(), *others.values()])
     rounded = {name: _rounded(amount, digits) for name, amount in sums.items()}
     rest = {name: _rounded(amount, digits) for name, amount in others.items()}
     kept = {name: told[name] for name in ("scale", "base", "margin")}
     return {**kept, "blocks": rounded, **rest, "rounded_to": 10.0**-digits}
+
+
+def _sums(blocks: Json | list[Json]) -> Mapping[str, float]:
+    """Sums by block, which an answer holds as they are and an explanation by levels as rows."""
+    return {row["name"]: row["contribution"] for row in blocks} if isinstance(blocks, list) else blocks
 
 
 def _by_block(features: list[Json]) -> dict[str, float]:
@@ -100,7 +110,7 @@ def _notices(told: list[Json]) -> list[Json]:
 
 def _general(notice: Json) -> Json:
     text, feature = _IN_GENERAL.get(notice["code"]), notice.get("feature")
-    if text is None or (feature is not None and feature.startswith(_PLAIN)):
+    if text is None or (feature is not None and feature.startswith(PLAIN)):
         return notice
     return {**notice, "text": text, "feature": None}
 

@@ -24,6 +24,9 @@ def fhir_document(answer: Json, request: Json, genomic: bool) -> Json:
 
     Without `genomic`, for an answer that is restricted already, it names no gene and holds no genotype.
     """
+    answer = (
+        answer | {"explanation": _summed(answer.get("explanation"))} if "ranked" not in answer else answer
+    )
     frame = Frame.of(answer)
     genotypes, implications = genomic_entries(answer, request["patient"], frame) if genomic else ([], [])
     rests_on = [{"reference": one["fullUrl"], "type": "Observation"} for one in genotypes]
@@ -44,6 +47,15 @@ def fhir_document(answer: Json, request: Json, genomic: bool) -> Json:
         "timestamp": frame.time,
         "entry": entries,
     }
+
+
+def _summed(explanation: Json | None) -> Json | None:
+    """An explanation by levels as one of sums by name; what a level was not asked for is not told."""
+    if explanation is None or "levels" not in explanation:
+        return explanation
+    rows = {name: explanation.get(name, ()) for name in ("genes", "blocks")}
+    sums = {name: {one["name"]: one["contribution"] for one in told} for name, told in rows.items()}
+    return {"features": [], **explanation, **sums}
 
 
 def fhir_text(answer: str, request: str, genomic: bool) -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.bundle import LoadedBundle
+from serving.review.explained import by_feature
 from serving.review.facts import calls_of, facts_of
 from serving.review.measure import Measure
 from serving.review.steps import Row, Scale, blocks_of, steps_of
@@ -96,7 +97,7 @@ def _band(first: Json, band: Band | None) -> Band | None:
 
 def _waterfall(first: Json, second: Json, patient: Json, measure: Measure) -> Waterfall | None:
     """The way from the first's margin to the second's, by what each feature contributes more or less."""
-    before, after = first["explanation"], second["explanation"]
+    before, after = by_feature(first), by_feature(second)
     if before is None or after is None or before["scale"] != after["scale"]:
         return None
     moved = _moved(before["features"], after["features"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from features.knowledge.tables import interaction_classes
 from models.bundle import LoadedBundle
+from serving.review.explained import by_feature
 from serving.review.words import enumerated, spoken
 
 _MOST_NAMED = 12
@@ -26,7 +27,7 @@ def unused_of(answer: Json, patient: Json, bundle: LoadedBundle | None) -> Unuse
         n = sum(f"expression/{gene}" not in sources for gene in genes)
         if n:
             found.append(("Measured, but this model does not read it", f"expression of {n:,} genes"))
-    explanation = answer.get("explanation")
+    explanation = by_feature(answer)
     if explanation:
         still = _without_effect(explanation["features"])
         if still:

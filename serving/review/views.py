@@ -10,6 +10,7 @@ from typing import Any
 
 from models.bundle import LoadedBundle
 from serving.review.card_view import Told, mapping, told_of
+from serving.review.explained import by_feature
 from serving.review.facts import Fact, calls_of, facts_of
 from serving.review.measure import Measure
 from serving.review.standing import Context
@@ -205,7 +206,7 @@ def _band(answer: Json, measure: Measure, bundle: LoadedBundle | None) -> Band |
 
 
 def _waterfall(answer: Json, measure: Measure, patient: Json, context: Context) -> Waterfall | None:
-    found = answer["explanation"]
+    found = by_feature(answer)
     if found is None:
         return None
     scale = Scale(found["scale"], answer["unit"])

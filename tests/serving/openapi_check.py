@@ -34,6 +34,8 @@ def _faults(value: object, schema: dict, at: str):
         yield from _faults(value, part, at)
     if "oneOf" in schema and sum(not list(_faults(value, part, at)) for part in schema["oneOf"]) != 1:
         yield f"{at}: not exactly one of"
+    if "anyOf" in schema and all(list(_faults(value, part, at)) for part in schema["anyOf"]):
+        yield f"{at}: none of"
     if "type" in schema and not _is_of(value, schema["type"]):
         yield f"{at}: not {schema['type']}"
         return

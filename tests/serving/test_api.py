@@ -92,6 +92,7 @@ def test_models_are_listed_with_their_card(client: Client) -> None:
 def test_the_openapi_document_lists_every_route(client: Client) -> None:
     mount = client.app.routes[0]
     served = {route.path: route.methods - {"HEAD"} for route in mount.app.routes}
+    served = {path: found for path, found in served.items() if not path.startswith("/cds-services")}
     listed = {
         path: {method.upper() for method in found} for path, found in openapi_document()["paths"].items()
     }
@@ -107,7 +108,13 @@ def test_answers_are_as_the_openapi_document_says(client: Client, options: dict)
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("PredictRequest", "/v1/predict"), ("RankRequest", "/v1/rank"), ("SimulateRequest", "/v1/simulate")],
+    [
+        ("PredictRequest", "/v1/predict"),
+        ("RankRequest", "/v1/rank"),
+        ("SimulateRequest", "/v1/simulate"),
+        ("ExplainRequest", "/v1/explain"),
+        ("SimilarRequest", "/v1/similar"),
+    ],
 )
 def test_the_openapi_examples_are_as_it_says_and_are_answered(client: Client, name: str, path: str) -> None:
     schema = openapi_document()["components"]["schemas"][name]

@@ -17,6 +17,9 @@ from models.conformal import ConformalScores
 from models.estimators import LinearSettings, TreeSettings, fit_linear, fit_trees
 from models.manifest import Manifest, Provenance
 from models.model_set import ModelSet
+from models.near_patients import Population
+from models.nearness import build_neighbourhood
+from models.neighbourhood import KEY
 from models.outcome import ContinuousOutcome
 from models.reference import build_reference
 from models.response import ResponseModel, strata_of
@@ -124,7 +127,10 @@ def write_bundle(folder: Path, n_patients: int, n_trees: int, seed: int = 7) -> 
     model = ResponseModel(outcome, spec, ABSENT, blend, ConformalScores(scores, 40), "race", MASKS, domain)
     models = ModelSet((model,))
     manifest = Manifest.of(models, _provenance(n_patients, seed))
-    reference = build_reference(matrix, cohort, "weekly_dose", "race")
+    levels = {name: np.array([t or "not_recorded" for t in cohort.texts(name)]) for name in ("race", "sex")}
+    outcomes, in_sample = {"warfarin": "weekly_dose"}, blend.margin(matrix.values)
+    near = build_neighbourhood(models, Population.of(models, matrix, cohort, outcomes, levels, in_sample))
+    reference = build_reference(matrix, cohort, "weekly_dose", "race") | {KEY: near}
     return bundle.save(models, folder, manifest, reference, build_card(manifest, EVALUATION))
 
 

@@ -25,6 +25,9 @@ from models.conformal import ConformalScores
 from models.manifest import Manifest, Provenance
 from models.members import LinearMember
 from models.model_set import ModelSet, Question
+from models.near_patients import Population
+from models.nearness import build_neighbourhood
+from models.neighbourhood import KEY
 from models.outcome import BinaryOutcome, ContinuousOutcome, Outcome
 from models.reference import build_reference
 from models.response import ResponseModel
@@ -83,6 +86,11 @@ class Draft:
         """The features."""
         return self.spec.names
 
+    @property
+    def drug(self) -> str:
+        """The first drug, or the only one."""
+        return self.outcomes[0].drug
+
     @cached_property
     def expressed(self) -> tuple[str, ...]:
         """The features that are missing where no expression was measured."""
@@ -130,12 +138,28 @@ def publish(home: Path, draft: Draft, version: int = 1) -> str:
     manifest = Manifest.of(models, _provenance(draft))
     matrix = encode(draft.cohort, draft.spec)
     reference = build_reference(matrix, draft.cohort, draft.outcomes[0].name, draft.strata)
+    if len(draft.names) < 1000 and len(draft.outcomes) < 20:
+        reference |= {KEY: build_neighbourhood(models, population(draft, models, matrix))}
     writing = home / "bundles" / f"writing-{draft.study}"
     card = build_card(manifest, _evaluation(draft))
     digest = bundle.save(models, writing, manifest, reference, card, draft.probes)
     writing.rename(home / "bundles" / digest)
     Shelf(home).write_aliases(draft.study, {"champion": (version, digest)})
     return digest
+
+
+def population(draft: Draft, models: ModelSet, matrix: FeatureMatrix) -> Population:
+    """The draft's patients; of a panel their outcomes are drawn, and each drug is measured of most."""
+    levels = {"age": np.where(draft.cohort.values("age") < 50.0, "below 50", "50 and above").astype(object)}
+    if len(draft.outcomes) == 1:
+        return Population.of(models, matrix, draft.cohort, {draft.drug: draft.outcomes[0].name}, levels)
+    rng = np.random.default_rng([SEED, 5])
+    margins = {m.outcome.drug: m.blend.margin(matrix.values) for m in models.models}
+    drawn = {
+        drug: np.where(rng.random(len(own)) < 0.8, own + rng.normal(0.0, 22.0, len(own)), np.nan)
+        for drug, own in margins.items()
+    }
+    return Population(matrix, draft.cohort, drawn, levels)
 
 
 def _models(draft: Draft) -> ModelSet:

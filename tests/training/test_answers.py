@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from features.encode import FeatureSpec
 from features.matrix import FeatureMatrix
+from models.summaries import wilson
 from training.abstention import abstention_section
 from training.answers import best_comparator
 from training.coverage import coverage_section
@@ -16,7 +17,7 @@ from training.design import Design
 from training.holdout import LEVELS, MODEL, HeldOut
 from training.measures import QuantityMeasures
 from training.redraw import Rows, draws
-from training.reliability import calibration_section, wilson
+from training.reliability import calibration_section
 from training.splits import Split
 from training.study_parts import Protocol
 

@@ -76,6 +76,9 @@ def test_run_leaves_a_bundle_figures_a_run_and_a_version(
     assert run.info.status == "FINISHED"
     assert run.inputs.dataset_inputs[0].dataset.digest == loaded.manifest.provenance.cohort_fingerprint[:36]
     assert "random_80_20.model.mae" in run.data.metrics
+    near = loaded.neighbourhood
+    assert near is not None
+    assert sum(near.told[leaf]["n"] for leaf in near.partition.leaves) == loaded.reference["n"]
 
 
 @pytest.mark.slow

@@ -31,7 +31,8 @@ MODEL_ROUTES = {"/v1/models", "/v1/models/{study}", "/v1/models/{study}/schema"}
     "/review/models/{study}",
 }
 HOOKS = {"/cds-services/{service}", "/cds-services/{service}/feedback"}
-ASKING = {"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/batch"} | HOOKS
+QUESTIONS = ("predict", "rank", "simulate", "explain", "similar", "batch")
+ASKING = {f"/v1/{what}" for what in QUESTIONS} | HOOKS
 FORMS = {"/review/{id}/verdicts", "/review/{id}/what-if"}
 LISTS = {"/review", "/review/find"}
 COMPARED = "/review/{id}/compare"

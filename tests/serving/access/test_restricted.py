@@ -109,7 +109,7 @@ def _same_but_for_the_id(answer: dict) -> dict:
 
 
 @pytest.mark.parametrize("explain", ["none", "top", "full"])
-@pytest.mark.parametrize("path", ["/v1/predict", "/v1/rank", "/v1/simulate"])
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/rank", "/v1/simulate", "/v1/explain", "/v1/similar"])
 def test_an_answer_is_the_full_one_restricted(two: Two, path: str, explain: str) -> None:
     drug = {"name": "with amiodarone", "medications": [{"drug": "amiodarone", "taken": False}]}
     body = {**ASKED, "explain": explain, **({"changes": [drug]} if path == "/v1/simulate" else {})}
@@ -147,14 +147,26 @@ def test_lines_of_a_batch_are_restricted_too(two: Two) -> None:
     }
 
 
-HOSTILE = ('"features":[', '"blocks":{', ',"basis":{', '"simulated":[', '],"genes":{', "\\", '\\"', "é")
+HOSTILE = (
+    '"features":[',
+    '"levels":[',
+    '"similar":',
+    '"blocks":{',
+    ',"basis":{',
+    '"simulated":[',
+    '],"genes":{',
+    "\\",
+    '\\"',
+    "é",
+)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_quick_way_is_the_same_whatever_a_patient_is_called(client: Client, name: str) -> None:
     called = f"p{name}p"
     change = {"name": called, "medications": [{"drug": "amiodarone", "taken": False}]}
-    for path, more in (("/v1/predict", {}), ("/v1/rank", {}), ("/v1/simulate", {"changes": [change]})):
+    asked = {f"/v1/{what}": {} for what in ("predict", "rank", "explain", "similar")}
+    for path, more in {**asked, "/v1/simulate": {"changes": [change]}}.items():
         body = {**ASKED, "patient": PATIENT | {"patient_id": called}, "explain": "full", **more}
         text = client.request("POST", path, json=body).text
         assert json.loads(text)["patient_id"] == called

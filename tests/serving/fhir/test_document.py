@@ -334,3 +334,13 @@ def test_every_patient_has_a_valid_document_with_the_answers_numbers(client: Cli
         assert answer["declined"] or part(row, "value") == answer["value"]
         less = json.dumps(fhir_document(restricted(answer), body, genomic=False))
         assert not any(gene in less for gene in ("CYP2C9", "VKORC1", "rs99"))
+
+
+def test_answers_by_level_and_among_others_are_told_as_fhir_too(client: Client) -> None:
+    asked = {"study": STUDY, "patient": PATIENT}
+    answer, bundle, _ = ask(client, "/v1/explain", asked | {"levels": ["gene"], "explain": "full"})
+    (row,) = rows(bundle)
+    assert part(row, "value") == answer["value"]
+    assert part(row, "explanation", "margin") == answer["explanation"]["margin"]
+    answer, bundle, _ = ask(client, "/v1/similar", asked)
+    assert part(rows(bundle)[0], "value") == answer["value"]
