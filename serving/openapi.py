@@ -16,7 +16,9 @@ _GUARDED = (
 _ONCE = ("idempotency-in-progress", "idempotency-mismatch")
 _KEY: Schema = {
     "name": "Idempotency-Key", "in": "header", "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
+    "schema": {
+        "type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
     "description": "The same key with the same body is answered once; for 24 hours that answer comes again.",
 }  # fmt: skip
 _BEARER = "A token of a trusted issuer (OpenID Connect, SMART backend services), or an API key."
@@ -92,7 +94,8 @@ def _operation(o: _Operation) -> Schema:
 
 
 def _responses(o: _Operation) -> Schema:
-    found: Schema = {str(o.status): {"description": o.summary, "content": {o.media: {"schema": o.answer}}}}
+    answer: Schema = {"description": o.summary, "content": {o.media: {"schema": o.answer}}}
+    found: Schema = {str(o.status): answer | ({"links": links} if (links := _links(o)) else {})}
     by_status: dict[int, list[str]] = {}
     for kind in (*o.problems, *(_ONCE if o.once_only else ()), *(() if o.is_open else _GUARDED), *_ALWAYS):
         by_status.setdefault(KINDS[kind].status, []).append(kind)
@@ -107,6 +110,18 @@ def _responses(o: _Operation) -> Schema:
             response["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
         found[str(status)] = response
     return found
+
+
+def _links(o: _Operation) -> Schema:
+    """What can be asked next: of an answer all that takes its id, of the models one of them."""
+    if o.name == "models":
+        name, value = "study", "$response.body#/models/0/study"
+    elif o.once_only and "{" not in o.path:
+        name, value = "id", "$response.body#/id"
+    else:
+        return {}
+    next_ones = [one.name for one in _OPERATIONS if f"{{{name}}}" in one.path]
+    return {next_one: {"operationId": next_one, "parameters": {name: value}} for next_one in next_ones}
 
 
 _ASKED = (

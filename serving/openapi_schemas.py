@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.outcome import DIRECTIONS
+from serving.openapi_patient import bounded, patient_schemas
 from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
 from serving.request_schema import LEVEL, explain_schema
 from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
@@ -38,7 +39,8 @@ _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer"}
 _SUMS: Schema = {"type": "object", "additionalProperties": _NUMBER}
 ANY: Schema = {"type": "object"}
-_PATIENT: Schema = {"type": "object", "description": "See GET /v1/models/{study}/schema."}
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+_PATIENT = ref("Patient")
 _BETTER: Schema = {"description": "Which values help; the highest come first where it is not said."}
 _QUESTION: Schema = {"description": "The variable whose values the options are; null where they are drugs."}
 _BY_BLOCK: Schema = {"$ref": "#/components/schemas/ExplanationByBlock"}
@@ -64,6 +66,7 @@ _ANSWER: Schema = {
 _NOT_ALWAYS = ("event", "option", "possible")
 
 SCHEMAS: dict[str, Schema] = {
+    **patient_schemas(),
     "Problem": closed(
         {
             "type": TEXT, "title": TEXT, "status": _COUNT, "detail": TEXT,
@@ -72,8 +75,8 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "PredictRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("full"),
-            "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
+            "study": NAME, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("full"),
+            "drug": NAME | {"description": "Needed where a study answers about several drugs."},
         },
         optional=("level", "explain", "drug"),
     ),
@@ -96,7 +99,7 @@ SCHEMAS: dict[str, Schema] = {
     "OutcomeReport": closed(
         {
             "name": TEXT | {"description": "The outcome as the answer names it."},
-            "value": {"type": ["number", "boolean"]}, "unit": TEXT,
+            "value": bounded({"type": ["number", "boolean"]}), "unit": TEXT,
             "option": TEXT | {"description": "The drug or treatment had, where the study has several."},
             "observed": {"type": "string", "format": "date"},
         },
@@ -117,24 +120,32 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "SimulateRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("top"),
-            "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
+            "study": NAME, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("top"),
+            "drug": NAME | {"description": "Needed where a study answers about several drugs."},
             "changes": list_of(ref("Change")) | {"minItems": 1, "maxItems": MOST_CHANGES},
         },
         optional=("level", "explain", "drug"),
     ),
     "Change": closed(
         {
-            "name": TEXT | {"minLength": 1, "maxLength": LONGEST_NAME},
-            "clinical": ANY | {"description": "Facts by name, as in the patient; null takes one away."},
-            "medications": list_of(ANY) | {"description": "Entries that replace those of the same drugs."},
+            "name": NAME,
+            "clinical": {"type": "object", "additionalProperties": {"oneOf": [ref("Fact"), {"type": "null"}]}}
+            | {"description": "Facts by name, as in the patient; null takes one away."},
+            "medications": list_of(ref("Medication"))
+            | {"description": "Entries that replace those of the same drugs."},
         },
         optional=("clinical", "medications"),
-    ) | {"description": "Only the study's changeable facts and medications may be changed."},
+    ) | {
+        "description": "Only the study's changeable facts and medications may be changed.",
+        "anyOf": [
+            {"required": ["clinical"], "properties": {"clinical": {"minProperties": 1}}},
+            {"required": ["medications"], "properties": {"medications": {"minItems": 1}}},
+        ],
+    },
     "RankRequest": closed(
         {
-            "study": TEXT, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("none"),
-            "options": list_of(TEXT) | {
+            "study": NAME, "patient": _PATIENT, "level": LEVEL, "explain": explain_schema("none"),
+            "options": list_of(NAME) | {
                 "minItems": 1, "maxItems": MOST_OPTIONS, "uniqueItems": True,
                 "description": "Some of the study's drugs or treatments; all of them where left out.",
             },
