@@ -34,7 +34,7 @@ class Client:
     """The service at an address, asked as the holder of an API key or bearer token.
 
     A response must begin, and go on, within `timeout_s`. What was refused for overload, and what got lost
-    with its connection, is asked again for `patience_s`, after pauses that grow and differ. Every POST carries
+    with its connection, is asked again for `patience_s`, after pauses that grow and differ. Every POST has
     an idempotency key, made here or given as `key`, so that asking again gives the same answer and records
     nothing twice. Raises the errors of `serving.client_problems`. Any thread may use it; nothing that is
     logged tells of a patient.

@@ -97,7 +97,8 @@ def _responses(o: _Operation) -> Schema:
     answer: Schema = {"description": o.summary, "content": {o.media: {"schema": o.answer}}}
     found: Schema = {str(o.status): answer | ({"links": links} if (links := _links(o)) else {})}
     by_status: dict[int, list[str]] = {}
-    for kind in (*o.problems, *(_ONCE if o.once_only else ()), *(() if o.is_open else _GUARDED), *_ALWAYS):
+    often = (*_ONCE,) * o.once_only + (() if o.is_open else _GUARDED) + ("not-found",) * ("{" in o.path)
+    for kind in (*o.problems, *often, *_ALWAYS):
         by_status.setdefault(KINDS[kind].status, []).append(kind)
     for status, kinds in sorted(by_status.items()):
         types = {"properties": {"type": {"enum": [f"urn:rxplain:problem:{kind}" for kind in kinds]}}}
