@@ -25,6 +25,7 @@ from serving.client_answers import (
     Simulation,
 )
 from serving.client_batch import BatchRow, stream
+from serving.client_problems import NoAnswer
 from serving.client_wire import Address, Wire
 
 _TIMEOUT_S, _PATIENCE_S = 30.0, 60.0
@@ -59,7 +60,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close this thread's connection; the next question opens another."""
+        """Close what connections are kept; the next question opens another."""
         self._wire.close()
 
     def predict(
@@ -206,5 +207,8 @@ def _part(text: str) -> str:
 
 
 def _document(body: bytes) -> Json:
-    document: dict[str, Any] = json.loads(body)
+    try:
+        document: dict[str, Any] = json.loads(body)
+    except ValueError:
+        raise NoAnswer("what came is not JSON; is the address that of the service?") from None
     return document

@@ -1,4 +1,4 @@
-"""HTTP for the client: one kept connection a thread, deadlines, and asking again without doing twice.
+"""HTTP for the client: kept connections, deadlines, and asking again without doing twice.
 
 It goes straight to the service, past any proxy, and follows no redirection: a patient goes nowhere else.
 """
@@ -10,19 +10,21 @@ import ipaddress
 import logging
 import random
 import ssl
-import threading
 import time
 import urllib.parse
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from features.errors import SettingsError
-from serving.client_problems import NoAnswer, Overloaded, ServiceError, problem_of
+from serving.client_problems import NoAnswer, Overloaded, ServiceError, ServiceProblem, problem_of
 
 _log = logging.getLogger("rxplain.client")
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.1, 5.0
+_KEPT_S = 4.0
+"""A connection unused for longer is not used again: services close theirs after a while."""
 _IN_PROGRESS = "idempotency-in-progress"
 """Another request of our own key is still at work: the one whose connection was lost."""
 _Found = TypeVar("_Found")
@@ -76,7 +78,7 @@ class Wire:
     def __init__(self, address: Address, timeout_s: float, patience_s: float) -> None:
         self.address, self.timeout_s = address, timeout_s
         self._patience_s = patience_s
-        self._kept = threading.local()
+        self._idle: deque[tuple[float, http.client.HTTPConnection]] = deque()
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -104,19 +106,35 @@ class Wire:
             connection.close()
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        connection: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        self._kept.connection = None
-        if connection is not None:
+        """Close every connection that is not in use."""
+        for connection in self._taken():
             connection.close()
 
     def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+        connection = next(self._taken(), None) or self.address.connection(self.timeout_s)
         told = {**self.address.headers(), **headers}
         try:
-            return self._read(self._responded(self._connection(), method, path, body, told))
-        except NoAnswer:
-            self.close()
+            content = self._read(self._responded(connection, method, path, body, told))
+        except ServiceProblem:
+            self._idle.append((time.monotonic(), connection))
             raise
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append((time.monotonic(), connection))
+        return content
+
+    def _taken(self) -> Iterator[http.client.HTTPConnection]:
+        """Connections that were kept, last used first; one that the service may have closed is closed."""
+        while True:
+            try:
+                since, connection = self._idle.pop()
+            except IndexError:
+                return
+            if time.monotonic() - since < _KEPT_S:
+                yield connection
+            else:
+                connection.close()
 
     def _responded(
         self,
@@ -156,12 +174,6 @@ class Wire:
                     raise
                 _wait(until, tries, error)
             tries += 1
-
-    def _connection(self) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
-        if connection is None:
-            connection = self._kept.connection = self.address.connection(self.timeout_s)
-        return connection
 
 
 def _may_be_asked_again(error: ServiceError) -> bool:
