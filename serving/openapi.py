@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from importlib import resources
 
 from features.synthetic import probe_documents
 from serving.errors import KINDS, MEDIA_TYPE
@@ -21,6 +23,8 @@ _KEY: Schema = {
     },
     "description": "The same key with the same body is answered once; for 24 hours that answer comes again.",
 }  # fmt: skip
+_ANSWERED: Schema = json.loads((resources.files("serving") / "openapi_examples.json").read_bytes())
+"""By operation, what a model of synthetic patients answered."""
 _BEARER = "A token of a trusted issuer (OpenID Connect, SMART backend services), or an API key."
 
 
@@ -75,6 +79,8 @@ def _examples() -> dict[str, list[Schema]]:
     return {
         "PredictRequest": [patient | {"level": 0.9, "explain": "full"}, named],
         "SimulateRequest": [patient | {"changes": [change]}, patient | {"changes": [change, lighter]}],
+        "OutcomeReport": [{"name": "weekly_dose", "value": 31.5, "unit": "mg/wk", "observed": "2026-03-01"}],
+        "FeedbackReport": [{"kind": "agreed"}, {"kind": "overridden", "detail": "tolerated less before"}],
         "RankRequest": [patient, patient | {"options": ["warfarin"], "level": 0.8, "explain": "top"}],
     }
 
@@ -94,7 +100,8 @@ def _operation(o: _Operation) -> Schema:
 
 
 def _responses(o: _Operation) -> Schema:
-    answer: Schema = {"description": o.summary, "content": {o.media: {"schema": o.answer}}}
+    example = {"example": _ANSWERED[o.name]} if o.name in _ANSWERED else {}
+    answer: Schema = {"description": o.summary, "content": {o.media: {"schema": o.answer, **example}}}
     found: Schema = {str(o.status): answer | ({"links": links} if (links := _links(o)) else {})}
     by_status: dict[int, list[str]] = {}
     often = (*_ONCE,) * o.once_only + (() if o.is_open else _GUARDED) + ("not-found",) * ("{" in o.path)
