@@ -36,9 +36,9 @@ class Client:
 
     A response must begin, and go on, within `timeout_s`. What was refused for overload, and what got lost
     with its connection, is asked again for `patience_s`, after pauses that grow and differ. Every POST has
-    an idempotency key, made here or given as `key`, so that asking again gives the same answer and records
-    nothing twice. Raises the errors of `serving.client_problems`. Any thread may use it; nothing that is
-    logged tells of a patient.
+    an idempotency key, made here or given as `key`, so that asking again gives the same answer and does
+    nothing twice (a worker that dies between an answer's row and its key's leaves a row more). Raises the
+    errors of `serving.client_problems`. Any thread may use it; nothing that is logged tells of a patient.
     """
 
     def __init__(
