@@ -107,7 +107,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > _LONGEST_INTEGER:
+    if len(text.lstrip("-")) > _LONGEST_INTEGER:
         raise _malformed(f"an integer has more than {_LONGEST_INTEGER} digits")
     return int(text)
 

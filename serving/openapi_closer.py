@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from serving.openapi_parts import TEXT, Schema, closed, list_of, or_null, ref
-from serving.openapi_schemas import ANSWER, NOT_ALWAYS, PATIENT
+from serving.openapi_schemas import ANSWER, NAME, NOT_ALWAYS, PATIENT
 from serving.request_schema import LEVEL, explain_schema
 from serving.schemas import DEFAULT_TOP, LEVELS, MOST_TOP
 
-_DRUG: Schema = TEXT | {"description": "Needed where a study answers about several drugs."}
-_REQUEST: Schema = {"study": TEXT, "patient": PATIENT, "level": LEVEL, "drug": _DRUG}
+_DRUG: Schema = NAME | {"description": "Needed where a study answers about several drugs."}
+_REQUEST: Schema = {"study": NAME, "patient": PATIENT, "level": LEVEL, "drug": _DRUG}
 _NOT_NEEDED = ("level", "explain", "drug")
 _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from serving.openapi_parts import COUNT, NUMBER, TEXT, Schema, closed, list_of, or_null, ref
+from serving.openapi_patient import bounded
 from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
 from serving.rights import LONGEST_REASON
 from serving.store.verdicts import SPLIT
@@ -12,7 +13,7 @@ RECORDS: dict[str, Schema] = {
     "OutcomeReport": closed(
         {
             "name": TEXT | {"description": "The outcome as the answer names it."},
-            "value": {"type": ["number", "boolean"]}, "unit": TEXT,
+            "value": bounded({"type": ["number", "boolean"]}), "unit": TEXT,
             "option": TEXT | {"description": "The drug or treatment had, where the study has several."},
             "observed": {"type": "string", "format": "date"},
         },

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from models.outcome import DIRECTIONS
 from serving.openapi_parts import ANY, COUNT, NUMBER, SUMS, TEXT, Schema, closed, list_of, or_null, ref
+from serving.openapi_patient import patient_schemas
 from serving.openapi_records import RECORDS
 from serving.request_schema import LEVEL, explain_schema
 from serving.schemas import LONGEST_NAME, MOST_CHANGES, MOST_OPTIONS
 
-PATIENT: Schema = {"type": "object", "description": "See GET /v1/models/{study}/schema."}
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+PATIENT = ref("Patient")
 _BETTER: Schema = {"description": "Which values help; the highest come first where it is not said."}
 _QUESTION: Schema = {"description": "The variable whose values the options are; null where they are drugs."}
 _BY_BLOCK: Schema = {"$ref": "#/components/schemas/ExplanationByBlock"}
@@ -34,6 +36,7 @@ ANSWER: Schema = {
 NOT_ALWAYS = ("event", "option", "possible")
 
 SCHEMAS: dict[str, Schema] = {
+    **patient_schemas(),
     **RECORDS,
     "Problem": closed(
         {
@@ -52,8 +55,8 @@ SCHEMAS: dict[str, Schema] = {
     },
     "PredictRequest": closed(
         {
-            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("full"),
-            "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
+            "study": NAME, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("full"),
+            "drug": NAME | {"description": "Needed where a study answers about several drugs."},
         },
         optional=("level", "explain", "drug"),
     ),
@@ -75,24 +78,32 @@ SCHEMAS: dict[str, Schema] = {
     },
     "SimulateRequest": closed(
         {
-            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("top"),
-            "drug": TEXT | {"description": "Needed where a study answers about several drugs."},
+            "study": NAME, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("top"),
+            "drug": NAME | {"description": "Needed where a study answers about several drugs."},
             "changes": list_of(ref("Change")) | {"minItems": 1, "maxItems": MOST_CHANGES},
         },
         optional=("level", "explain", "drug"),
     ),
     "Change": closed(
         {
-            "name": TEXT | {"minLength": 1, "maxLength": LONGEST_NAME},
-            "clinical": ANY | {"description": "Facts by name, as in the patient; null takes one away."},
-            "medications": list_of(ANY) | {"description": "Entries that replace those of the same drugs."},
+            "name": NAME,
+            "clinical": {"type": "object", "additionalProperties": {"oneOf": [ref("Fact"), {"type": "null"}]}}
+            | {"description": "Facts by name, as in the patient; null takes one away."},
+            "medications": list_of(ref("Medication"))
+            | {"description": "Entries that replace those of the same drugs."},
         },
         optional=("clinical", "medications"),
-    ) | {"description": "Only the study's changeable facts and medications may be changed."},
+    ) | {
+        "description": "Only the study's changeable facts and medications may be changed.",
+        "anyOf": [
+            {"required": ["clinical"], "properties": {"clinical": {"minProperties": 1}}},
+            {"required": ["medications"], "properties": {"medications": {"minItems": 1}}},
+        ],
+    },
     "RankRequest": closed(
         {
-            "study": TEXT, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("none"),
-            "options": list_of(TEXT) | {
+            "study": NAME, "patient": PATIENT, "level": LEVEL, "explain": explain_schema("none"),
+            "options": list_of(NAME) | {
                 "minItems": 1, "maxItems": MOST_OPTIONS, "uniqueItems": True,
                 "description": "Some of the study's drugs or treatments; all of them where left out.",
             },

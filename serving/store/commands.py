@@ -1,4 +1,4 @@
-"""`python -m serving log`: prove the log, give a patient's rows out, forget a patient, forget what is old.
+"""`python -m serving log`: prove the log, answer it again, give a patient's rows out, forget.
 
 Every command tells what it did as one JSON object on standard output and exits with 0, or with 1 when the
 chain does not hold or something could not be cleared.
@@ -7,6 +7,7 @@ chain does not hold or something could not be cleared.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from serving.store.chain import Head, Verified
 from serving.store.export import patient_lines, study_lines
 from serving.store.keys import rotate_keys
 from serving.store.store import Store, key_file
+from serving.worker import lean_imports
 
 _STANDARD_INPUT = "-"
 
@@ -86,7 +88,14 @@ def _retain(store: Store, settings: Settings, options: argparse.Namespace) -> in
     return 1 if any(erasure.traces for erasure in done) else 0
 
 
-_COMMANDS = {"verify": _verify, "export": _export, "erase": _erase, "retain": _retain}
+def _replay(store: Store, settings: Settings, options: argparse.Namespace) -> int:
+    lean_imports()
+    found = importlib.import_module("serving.replay").replay(settings, store, options.sample, options.seed)
+    _tell(asdict(found))
+    return 1 if found.n_differing else 0
+
+
+_COMMANDS = {"verify": _verify, "replay": _replay, "export": _export, "erase": _erase, "retain": _retain}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,6 +107,11 @@ def parser() -> argparse.ArgumentParser:
         "--head", help="an earlier head, as this command printed it, that must lie on the chain"
     )
     verify.add_argument("--verdict-head", metavar="HEAD", help="the same of the verdicts' chain")
+    replay = commands.add_parser(
+        "replay", help="answer what was asked again; exit code 1 where an answer is not the same to the bit"
+    )
+    replay.add_argument("--sample", type=int, help="only so many rows, drawn (default: all)")
+    replay.add_argument("--seed", type=int, default=0, help="which rows are drawn (default: %(default)s)")
     export = commands.add_parser("export", help="rows in plain, one JSON object a line")
     chosen = export.add_mutually_exclusive_group(required=True)
     chosen.add_argument("--study", help="what a study was asked, of every tenant, with the outcomes reported")

@@ -64,6 +64,12 @@ class Predictions:
         for _, record in self._read(select(PREDICTIONS).where(*chosen)):
             yield record
 
+    def studies(self) -> tuple[str, ...]:
+        """The studies that were ever asked, by name."""
+        asked = select(PREDICTIONS.c.study).distinct().order_by(PREDICTIONS.c.study)
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(asked).scalars())
+
     def of_study(self, study: str) -> Iterator[tuple[str, PredictionRecord]]:
         """Every answer of a study that was not erased, with its tenant, in the order of the answers."""
         return self._read(

@@ -19,6 +19,7 @@ REFUSED = {
     "overflowing float": b'{"a": 1e999}',
     "huge integer": b'{"a": ' + b"9" * 5000 + b"}",
     "16 digits": b'{"a": 1234567890123456}',
+    "minus 16 digits": b'{"a": -1234567890123456}',
     "deep list": b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "deep object": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
     "trailing comma": b'{"a": 1,}',
@@ -49,6 +50,7 @@ def test_ordinary_json_is_read_as_it_stands() -> None:
     assert parse_object(b' {"a": [1, 2.5, -3e2, true, null, "\\u00e9"]} ') == {
         "a": [1, 2.5, -300.0, True, None, "é"]
     }
+    assert parse_object(b'{"a": -999999999999999}') == {"a": 1 - 10**15}
 
 
 def test_a_body_over_the_limit_is_refused() -> None:
