@@ -18,6 +18,7 @@ from models.response import ResponseModel
 from serving.backend import Backend, Writers
 from serving.body import parse_object
 from serving.errors import RequestError
+from serving.figures import Figures, figures_of
 from serving.pointers import patient_faults
 from serving.repository import Served
 from serving.schemas import PredictRequest, RankRequest, SimulateRequest
@@ -33,10 +34,11 @@ _WARM_UP_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The record of an answer, and what came of it: `answered`, `ranked`, `simulated` or `declined`."""
+    """The record of an answer, what came of it (`answered`, `ranked`, `simulated`, `declined`), its figures."""
 
     record: PredictionRecord
     result: str
+    figures: Figures
 
 
 def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
@@ -51,7 +53,7 @@ def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     prediction_id = new_id()
     answer = writers.answers.write(prediction_id, request.explain, answers, option)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
-    return Answered(record, "declined" if answers.is_declined(0) else "answered")
+    return Answered(record, "declined" if answers.is_declined(0) else "answered", figures_of(answers))
 
 
 def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
@@ -72,7 +74,7 @@ def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
     own = writers.answers.write(prediction_id, request.explain, answers, option)
     answer = f'{own[:-1]},"simulated":{writers.changes.write(answers, after, request.explain)}}}'
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
-    return Answered(record, "declined" if answers.is_declined(0) else "simulated")
+    return Answered(record, "declined" if answers.is_declined(0) else "simulated", figures_of(answers))
 
 
 def rank_request(backend: Backend, body: bytes, began: float) -> Answered:
@@ -87,7 +89,8 @@ def rank_request(backend: Backend, body: bytes, began: float) -> Answered:
     prediction_id = new_id()
     answer = writers.rankings.write(prediction_id, request.explain, answers, ranked)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
-    return Answered(record, "declined" if ranked[0].prediction.declined else "ranked")
+    first = figures_of(answers[ranked[0].option])
+    return Answered(record, "declined" if ranked[0].prediction.declined else "ranked", first)
 
 
 def warm_up(backend: Backend) -> None:

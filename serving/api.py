@@ -62,8 +62,10 @@ class AnswerEndpoint:
         """What goes out, once its row is on disk, and of whom."""
         answered = self._answer(self._backend, body, began)
         record = answered.record
+        ready, metrics = time.perf_counter(), self._backend.metrics
         await self._backend.store.predictions.append(record, caller.tenant)
-        self._backend.metrics.prediction(record.study, answered.result)
+        metrics.stored(time.perf_counter() - ready)
+        metrics.prediction(record.study, record.version, answered.result, answered.figures)
         told = record.answer if caller.genomic else restricted_text(record.answer)
         return told.encode(), record.patient_id
 

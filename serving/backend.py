@@ -41,8 +41,8 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.access = Access.of(settings.access)
         self.metrics = Metrics(settings.metrics_folder)
+        self.access = Access.of(settings.access, self.metrics.keys_fetched)
         self.repository = Repository(settings.home, self.metrics)
         self._store: Store | None = None
         self._writers: dict[str, Writers] = {}

@@ -37,6 +37,7 @@ class Guard:
         began = time.perf_counter()
         response = _Response(send)
         self._in_flight += 1
+        self.metrics.in_flight.inc()
         try:
             self._admit(scope)
             await self.app(scope, receive, response)
@@ -47,6 +48,7 @@ class Guard:
                 await send({"type": "http.response.body", "body": b""})
         finally:
             self._in_flight -= 1
+            self.metrics.in_flight.dec()
             route = _template(scope)
             self.metrics.request(route, scope["method"], response.status, time.perf_counter() - began)
 
@@ -59,6 +61,7 @@ class Guard:
 
     async def _explain(self, error: Exception, scope: Scope, response: _Response) -> None:
         problem = problem_from(error)
+        self.metrics.problem(problem.kind)
         if problem.status >= 500:
             details = {"route": _template(scope), "problem": problem.kind}
             _log.error("request failed", extra=details, exc_info=error)

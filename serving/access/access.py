@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from serving.access.caller import LOCAL, Caller
 from serving.access.issued import IssuedKeys
+from serving.access.jwks import Told
 from serving.access.keys import PREFIX
 from serving.access.policy import MONITORING, OPEN, Policy
 from serving.access.rules import AccessRules, read_rules
@@ -26,16 +27,19 @@ _SCHEME = b"bearer "
 class Access:
     """Says who sends a request; without rules every caller on this machine is `LOCAL`, and nobody else."""
 
-    def __init__(self, rules: AccessRules | None) -> None:
+    def __init__(self, rules: AccessRules | None, told: Told | None = None) -> None:
         self.is_configured = rules is not None
         self.metrics: Policy = MONITORING if rules is not None and not rules.open_metrics else OPEN
-        self._tokens = Tokens(rules.issuers if rules else ())
+        self._tokens = Tokens(rules.issuers if rules else (), told)
         self._keys = IssuedKeys(rules.keys if rules else None)
 
     @classmethod
-    def of(cls, path: Path | None) -> Self:
-        """The access that a file configures; raises a SettingsError that tells all its faults together."""
-        return cls(None if path is None else read_rules(path))
+    def of(cls, path: Path | None, told: Told | None = None) -> Self:
+        """The access that a file configures; raises a SettingsError that tells all its faults together.
+
+        `told` hears of every fetch of an issuer's keys.
+        """
+        return cls(None if path is None else read_rules(path), told)
 
     async def caller(self, scope: Scope) -> Caller:
         """Who sent the request; raises the 401 problem where that is not proved."""
