@@ -16,6 +16,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from serving.errors import KINDS
 from serving.figures import SHARES, WIDTHS, Figures
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,6 +45,8 @@ class Metrics:
         self._problems = _child(
             Counter("rxplain_problems", "Requests that got a problem document", ("problem",), registry=own)
         )
+        for kind in KINDS:  # an alert on an increase misses the first of a series that begins with it
+            self._problems(kind)
         self._of_answers(own)
         self._of_upkeep(own)
 
@@ -86,6 +89,8 @@ class Metrics:
         self._keys = Counter(
             "rxplain_issuer_keys", "Fetches of issuers' public keys", ("result",), registry=own
         )
+        for result in ("fetched", "failed"):
+            self._keys.labels(result)
         self._retained = Gauge(
             "rxplain_retention_last_run_time_seconds", "When old content was last erased; 0 is never",
             multiprocess_mode="mostrecent", registry=own,
@@ -123,6 +128,7 @@ class Metrics:
     def model_in_service(self, study: str, version: int, seconds: float | None = None) -> None:
         """This version answers from now on; loading it took so long, unless it was there already."""
         self._version.labels(study).set(version)
+        self._loads.labels(study, "refused")
         if seconds is not None:
             self._load_seconds.observe(seconds)
 

@@ -75,6 +75,7 @@ class Settings:
         alias_poll = _number(environment, "RXPLAIN_ALIAS_POLL_S", usual.alias_poll_s, faults)
         in_flight = _number(environment, "RXPLAIN_IN_FLIGHT_LIMIT", usual.in_flight_limit, faults)
         retention = _number(environment, "RXPLAIN_RETENTION_DAYS", 0.0, faults)
+        store = environment.get("RXPLAIN_STORE") or _text_of(environment, "RXPLAIN_STORE_FILE", faults)
         if faults:
             raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
         metrics, keys = environment.get(MULTIPROCESS_METRICS), environment.get("RXPLAIN_KEYS")
@@ -87,7 +88,7 @@ class Settings:
             alias_poll_s=alias_poll,
             in_flight_limit=in_flight,
             metrics_folder=Path(metrics) if metrics else None,
-            store=environment.get("RXPLAIN_STORE") or None,
+            store=store,
             keys=Path(keys) if keys else None,
             retention_days=retention if "RXPLAIN_RETENTION_DAYS" in environment else None,
             access=Path(access) if access else None,
@@ -103,6 +104,20 @@ def _number(environment: Mapping[str, str], variable: str, usual: _Number, fault
     except ValueError:
         faults.append(Fault(variable, f"is not a number; the default is {usual}"))
         return usual
+
+
+def _text_of(environment: Mapping[str, str], variable: str, faults: list[Fault]) -> str | None:
+    """The first line of the file that a variable names: a secret comes in by a file; None where not set."""
+    named = environment.get(variable)
+    if not named:
+        return None
+    try:
+        found = Path(named).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        found = ""
+    if not found or "\n" in found:
+        faults.append(Fault(variable, "names no file of one line", "write the store's URL into it"))
+    return found
 
 
 def share_metrics(folder: Path) -> None:
