@@ -24,6 +24,7 @@ from serving.repository import Served
 from serving.schemas import PredictRequest, RankRequest, SimulateRequest
 from serving.simulating import otherwise
 from serving.store.records import PredictionRecord, new_id
+from serving.tracing import reached
 
 MOST_CONTRIBUTIONS = 100_000
 """Contributions that one ranking may tell with `explain` at full depth."""
@@ -44,25 +45,31 @@ class Answered:
 def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     """The answer to the body of POST /v1/predict."""
     request = PredictRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
+    reached("parse")
     writers = backend.writers(request.study)
     model = the_model(writers, request.drug)
     models = writers.served.bundle.models
     cohort = the_patient(request.patient, models.spec)
+    reached("encode")
     option = the_treatment(models.question, cohort) if models.question else None
     answers = (model.predict if request.explain == "none" else model.explain)(cohort, request.level)
+    reached("predict" if request.explain == "none" else "explain")
     prediction_id = new_id()
     answer = writers.answers.write(prediction_id, request.explain, answers, option)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
+    reached("write")
     return Answered(record, "declined" if answers.is_declined(0) else "answered", figures_of(answers))
 
 
 def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
     """The answer to the body of POST /v1/simulate: the patient's own, and what each change makes of it."""
     request = SimulateRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
+    reached("parse")
     writers = backend.writers(request.study)
     model = the_model(writers, request.drug)
     models = writers.served.bundle.models
     cohort = the_patient(request.patient, models.spec)
+    reached("encode")
     option = the_treatment(models.question, cohort) if models.question else None
     ask = model.predict if request.explain == "none" else model.explain
     answers = ask(cohort, request.level)
@@ -70,25 +77,31 @@ def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:
         (one.name, ask(one.cohort, request.level))
         for one in otherwise(request.patient, request.changes, models)
     ]
+    reached("predict" if request.explain == "none" else "explain")
     prediction_id = new_id()
     own = writers.answers.write(prediction_id, request.explain, answers, option)
     answer = f'{own[:-1]},"simulated":{writers.changes.write(answers, after, request.explain)}}}'
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
+    reached("write")
     return Answered(record, "declined" if answers.is_declined(0) else "simulated", figures_of(answers))
 
 
 def rank_request(backend: Backend, body: bytes, began: float) -> Answered:
     """The answer to the body of POST /v1/rank."""
     request = RankRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
+    reached("parse")
     writers = backend.writers(request.study)
     models = writers.served.bundle.models
     _check_options(request, models)
     cohort = the_patient(request.patient, models.spec)
+    reached("encode")
     answers = models.answer(cohort, request.level, request.explain != "none", request.options)
     ranked = models.rank(answers, 0)
+    reached("predict" if request.explain == "none" else "explain")
     prediction_id = new_id()
     answer = writers.rankings.write(prediction_id, request.explain, answers, ranked)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
+    reached("write")
     first = figures_of(answers[ranked[0].option])
     return Answered(record, "declined" if ranked[0].prediction.declined else "ranked", first)
 

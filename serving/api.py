@@ -28,6 +28,7 @@ from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.review.page import POLICY, page_of
 from serving.store.records import PredictionRecord, StoredAnswer
+from serving.tracing import answered_by, reached
 
 _JSON = "application/json"
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -46,6 +47,7 @@ class AnswerEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         body = await read_body(scope, receive, self._backend.settings)
+        reached("receive")
         caller = caller_of(scope)
         if any(name == HEADER for name, _ in scope["headers"]):
 
@@ -65,6 +67,8 @@ class AnswerEndpoint:
         ready, metrics = time.perf_counter(), self._backend.metrics
         await self._backend.store.predictions.append(record, caller.tenant)
         metrics.stored(time.perf_counter() - ready)
+        reached("store")
+        answered_by(record.study, record.version, record.digest, answered.result)
         metrics.prediction(record.study, record.version, answered.result, answered.figures)
         told = record.answer if caller.genomic else restricted_text(record.answer)
         return told.encode(), record.patient_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,9 +14,13 @@ from serving.body import too_large
 from serving.errors import MEDIA_TYPE, Problem, RequestError, problem_from, problem_of_status
 from serving.metrics import Metrics
 from serving.settings import Settings
+from serving.tracing import COURSE, Header, Tracer
 
 _log = logging.getLogger("rxplain.guard")
 _NOWHERE = "(none)"
+_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
+REQUEST_ID = b"x-request-id"
+"""The header of every answer that names the request, as the logs and traces name it."""
 _LINGER_S = 1.0
 STREAMED = frozenset({"/v1/batch"})
 """Paths whose bodies are read in parts, each part bounded, and may be of any length."""
@@ -24,10 +29,11 @@ STREAMED = frozenset({"/v1/batch"})
 class Guard:
     """ASGI middleware; whatever happens inside, the client gets a whole, honest response."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, tracer: Tracer | None = None) -> None:
         self.app = app
         self.settings = settings
         self.metrics = metrics
+        self.tracer = tracer
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,7 +41,13 @@ class Guard:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        response = _Response(send)
+        request_id = secrets.token_hex(8)
+        response = _Response(send, request_id)
+        span = None if self.tracer is None else self.tracer.begin(scope, request_id)
+        if span is not None:
+            response.added.append(span.header)
+            response.trace_id = span.trace_id
+            COURSE.set(span.course)
         self._in_flight += 1
         self.metrics.in_flight.inc()
         try:
@@ -50,7 +62,11 @@ class Guard:
             self._in_flight -= 1
             self.metrics.in_flight.dec()
             route = _template(scope)
-            self.metrics.request(route, scope["method"], response.status, time.perf_counter() - began)
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            self.metrics.request(route, method, response.status, time.perf_counter() - began)
+            if span is not None:
+                COURSE.set(None)
+                span.end(method, route, response.status, response.problem)
 
     def _admit(self, scope: Scope) -> None:
         if self._in_flight > self.settings.in_flight_limit:
@@ -62,8 +78,9 @@ class Guard:
     async def _explain(self, error: Exception, scope: Scope, response: _Response) -> None:
         problem = problem_from(error)
         self.metrics.problem(problem.kind)
+        response.problem = problem.kind
         if problem.status >= 500:
-            details = {"route": _template(scope), "problem": problem.kind}
+            details = {"route": _template(scope), "problem": problem.kind, **response.names}
             _log.error("request failed", extra=details, exc_info=error)
         if response.started:
             raise error
@@ -80,9 +97,11 @@ class Guard:
 class _Response:
     """Passes messages on, remembers the status, and turns bare framework errors into problems."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._replaced = False
+        self.added: list[Header] = [(REQUEST_ID, request_id.encode())]
+        self.request_id, self.trace_id, self.problem = request_id, "", ""
         self.started = False
         self.status = 500
 
@@ -93,14 +112,20 @@ class _Response:
                 self._replaced = True
                 await self._replace(message)
                 return
+            message = {**message, "headers": [*message.get("headers", ()), *self.added]}
         if not self._replaced:
             await self._send(message)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What a log line calls the request by."""
+        return {"request": self.request_id} | ({"trace": self.trace_id} if self.trace_id else {})
 
     async def _replace(self, message: Message) -> None:
         problem = problem_of_status(self.status)
         allow = tuple((n, v) for n, v in message.get("headers", ()) if n == b"allow")
         self.status = problem.status
-        await send_problem(self._send, Problem(problem.kind, problem.detail, headers=allow))
+        await send_problem(self._send, Problem(problem.kind, problem.detail, headers=(*allow, *self.added)))
 
 
 async def send_problem(send: Send, problem: Problem, is_last: bool = True) -> None:

@@ -22,7 +22,6 @@ from serving.figures import SHARES, WIDTHS, Figures
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 2.0, 5.0)
 _LOAD_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
-_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
 
 
 class Metrics:
@@ -101,7 +100,7 @@ class Metrics:
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One request to a route template was answered."""
-        self._requests(route, method if method in _METHODS else "OTHER", status).inc()
+        self._requests(route, method, status).inc()
         self._seconds(route).observe(seconds)
 
     def problem(self, kind: str) -> None:

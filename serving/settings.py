@@ -11,6 +11,7 @@ from typing import TypeVar
 from features.errors import Fault, SettingsError
 
 MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _Number = TypeVar("_Number", int, float)
 
 
@@ -24,7 +25,8 @@ class Settings:
     that sends no whole request head for so long, new or kept alive. `batch_ahead_bytes` is how much of a
     batch may wait in memory. `metrics_folder` is where several
     workers keep their counters together; None counts within one process. `access` is the TOML file of who is
-    let in; None lets in everybody on this machine and nobody else.
+    let in; None lets in everybody on this machine and nobody else. Traces go to the collector at
+    `otlp_endpoint`; None traces nothing.
     """
 
     home: Path = Path("var")
@@ -39,6 +41,7 @@ class Settings:
     keys: Path | None = None
     retention_days: float | None = None
     access: Path | None = None
+    otlp_endpoint: str | None = None
 
     def __post_init__(self) -> None:
         positive = (
@@ -52,6 +55,8 @@ class Settings:
         faults = [Fault(n, "must be greater than 0") for n in positive if not getattr(self, n) > 0]
         if self.retention_days is not None and not self.retention_days > 0:
             faults.append(Fault("retention_days", "must be greater than 0"))
+        if self.otlp_endpoint is not None and not self.otlp_endpoint.startswith(("http://", "https://")):
+            faults.append(Fault("otlp_endpoint", "is no http:// or https:// address"))
         if faults:
             raise SettingsError(f"{len(faults)} settings cannot be used", faults)
 
@@ -92,6 +97,7 @@ class Settings:
             keys=Path(keys) if keys else None,
             retention_days=retention if "RXPLAIN_RETENTION_DAYS" in environment else None,
             access=Path(access) if access else None,
+            otlp_endpoint=environment.get(TRACES) or None,
         )
 
 
@@ -125,7 +131,7 @@ def share_metrics(folder: Path) -> None:
     os.environ[MULTIPROCESS_METRICS] = str(folder)
 
 
-def silence_telemetry() -> None:
-    """Keep BentoML and OpenTelemetry from calling anyone; must run before BentoML serves."""
+def silence_telemetry(is_traced: bool = False) -> None:
+    """Keep BentoML and OpenTelemetry from calling anyone who was not named; must run before BentoML serves."""
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    os.environ["OTEL_SDK_DISABLED"] = "true"
+    os.environ["OTEL_SDK_DISABLED"] = "false" if is_traced else "true"
