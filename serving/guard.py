@@ -29,7 +29,9 @@ STREAMED = frozenset({"/v1/batch"})
 class Guard:
     """ASGI middleware; whatever happens inside, the client gets a whole, honest response."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, metrics: Metrics, tracer: Tracer | None = None
+    ) -> None:
         self.app = app
         self.settings = settings
         self.metrics = metrics

@@ -80,7 +80,10 @@ class Metrics:
             "rxplain_model_loads", "Bundles taken into service or refused", ("study", "result"), registry=own
         )
         self._load_seconds = Histogram(
-            "rxplain_model_load_seconds", "Time to load and prove a bundle", buckets=_LOAD_SECONDS, registry=own
+            "rxplain_model_load_seconds",
+            "Time to load and prove a bundle",
+            buckets=_LOAD_SECONDS,
+            registry=own,
         )
         self._version = Gauge(
             "rxplain_model_version", "Version in service", ("study",), multiprocess_mode=last, registry=own

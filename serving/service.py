@@ -38,7 +38,9 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
             backend.open()
             warm_up(backend)
             self.watcher = asyncio.create_task(backend.repository.watch(settings.alias_poll_s))
-            self.keeper = asyncio.create_task(backend.store.keep(settings.retention_days, backend.metrics.retained))
+            self.keeper = asyncio.create_task(
+                backend.store.keep(settings.retention_days, backend.metrics.retained)
+            )
             gc.collect()
             gc.freeze()
             gc.set_threshold(_GC_THRESHOLD)

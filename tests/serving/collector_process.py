@@ -14,7 +14,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
-
 class CollectorProcess:
     """Listens on a free loopback port from entering until leaving; with `hangs` it never answers."""
 

@@ -146,7 +146,9 @@ def test_no_canary_is_in_anything_sent_or_logged(traced: Traced) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_there", [False, True])
-def test_a_collector_that_is_down_or_hangs_costs_no_answer(is_there: bool, home: Path, tmp_path: Path) -> None:
+def test_a_collector_that_is_down_or_hangs_costs_no_answer(
+    is_there: bool, home: Path, tmp_path: Path
+) -> None:
     with contextlib.ExitStack() as stack:
         if is_there:
             url = stack.enter_context(CollectorProcess(tmp_path, hangs=True)).url
@@ -171,5 +173,7 @@ def test_without_an_endpoint_nothing_is_told_and_nothing_imported(client: Client
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    told = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True
+    )
     assert told.stdout.strip() == "[]"

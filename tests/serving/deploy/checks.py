@@ -142,7 +142,9 @@ def compose_faults(compose: Mapping[str, Any]) -> list[str]:
 def _service_faults(name: str, service: Mapping[str, Any], compose: Mapping[str, Any]) -> Iterator[str]:
     for kind in ("secrets", "networks"):
         yield from (f"no {kind} {one}" for one in service.get(kind, ()) if one not in compose[kind])
-    yield from (f"no service {one}" for one in service.get("depends_on", ()) if one not in compose["services"])
+    yield from (
+        f"no service {one}" for one in service.get("depends_on", ()) if one not in compose["services"]
+    )
     for source in (volume.split(":")[0] for volume in service.get("volumes", ())):
         if source.startswith("./"):
             if not (DEPLOY / source).exists():
@@ -151,9 +153,14 @@ def _service_faults(name: str, service: Mapping[str, Any], compose: Mapping[str,
             yield f"no volume {source}"
     targets = [volume.split(":")[1] for volume in service.get("volumes", ())]
     for variable, value in service.get("environment", {}).items():
-        if re.search(r"password|secret|token", variable, re.IGNORECASE) and not value.startswith("/run/secrets/"):
+        if re.search(r"password|secret|token", variable, re.IGNORECASE) and not value.startswith(
+            "/run/secrets/"
+        ):
             yield f"{variable} is no file"
-        if value.startswith("/run/secrets/") and value.removeprefix("/run/secrets/") not in service["secrets"]:
+        if (
+            value.startswith("/run/secrets/")
+            and value.removeprefix("/run/secrets/") not in service["secrets"]
+        ):
             yield f"{variable} names a secret that is not given"
         elif value.startswith(("/var", "/etc")) and not any(value.startswith(t) for t in targets):
             yield f"{variable} lies on no volume"
@@ -163,7 +170,9 @@ def _service_faults(name: str, service: Mapping[str, Any], compose: Mapping[str,
             yield "is not locked up"
     if "profiles" not in service and "healthcheck" not in service:
         yield "has no healthcheck"
-    for path in re.findall(r"127\.0\.0\.1:8000(/\w+)", " ".join(service.get("healthcheck", {}).get("test", ()))):
+    for path in re.findall(
+        r"127\.0\.0\.1:8000(/\w+)", " ".join(service.get("healthcheck", {}).get("test", ()))
+    ):
         if path not in ("/livez", "/readyz"):
             yield f"{path} is no page of health"
 
@@ -240,7 +249,9 @@ def containerfile_faults(text: str, lock_options: str = "--require-hashes") -> l
     lines = _instructions(text)
     stages = [i for i, (word, _) in enumerate(lines) if word == "FROM"]
     last = lines[stages[-1] :]
-    faults = [f"{rest} is no plain slim image" for word, rest in lines if word == "FROM" and "slim" not in rest]
+    faults = [
+        f"{rest} is no plain slim image" for word, rest in lines if word == "FROM" and "slim" not in rest
+    ]
     faults += ["names a registry" for word, rest in lines if word == "FROM" and "/" in rest]
     users = [rest for word, rest in last if word == "USER"]
     if not users or users[-1].split(":")[0] in ("root", "0"):
@@ -271,5 +282,9 @@ def containerfile_faults(text: str, lock_options: str = "--require-hashes") -> l
 
 
 def _instructions(text: str) -> list[tuple[str, str]]:
-    joined = re.sub(r"\\\n", " ", "\n".join(li for li in text.splitlines() if not li.lstrip().startswith("#")))
-    return [(line.split()[0], line.split(maxsplit=1)[1].strip()) for line in joined.splitlines() if line.strip()]
+    joined = re.sub(
+        r"\\\n", " ", "\n".join(li for li in text.splitlines() if not li.lstrip().startswith("#"))
+    )
+    return [
+        (line.split()[0], line.split(maxsplit=1)[1].strip()) for line in joined.splitlines() if line.strip()
+    ]

@@ -67,7 +67,9 @@ def test_dashboard_is_provisioned_with_its_source() -> None:
 def test_prometheus_reads_the_rules_and_asks_services_of_the_compose_file() -> None:
     own = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
-    targets = [t for job in own["scrape_configs"] for config in job["static_configs"] for t in config["targets"]]
+    targets = [
+        t for job in own["scrape_configs"] for config in job["static_configs"] for t in config["targets"]
+    ]
     assert own["rule_files"] == ["rules.yml"]
     assert {target.split(":")[0] for target in targets} <= set(services)
     jobs = {job["job_name"] for job in own["scrape_configs"]}

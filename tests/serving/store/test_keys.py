@@ -67,7 +67,13 @@ def test_no_two_lists_of_words_are_told_alike() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "is_own", "is_told"),
-    [(0o600, True, False), (0o440, True, True), (0o440, False, False), (0o460, False, True), (0o444, False, True)],
+    [
+        (0o600, True, False),
+        (0o440, True, True),
+        (0o440, False, False),
+        (0o460, False, True),
+        (0o444, False, True),
+    ],
 )
 def test_a_group_may_read_only_what_an_orchestrator_handed_over(
     mode: int, is_own: bool, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
