@@ -18,10 +18,12 @@ from models.response import ResponseModel
 from serving.backend import Backend, Writers
 from serving.body import parse_object
 from serving.errors import RequestError
+from serving.figures import Figures, figures_of
 from serving.pointers import patient_faults
 from serving.repository import Served
 from serving.schemas import PredictRequest, RankRequest
 from serving.store.records import PredictionRecord, new_id
+from serving.tracing import answered_by, reached
 
 MOST_CONTRIBUTIONS = 100_000
 """Contributions that one ranking may tell with `explain` at full depth."""
@@ -32,41 +34,63 @@ _WARM_UP_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The record of an answer, and what came of it: `answered`, `ranked`, `simulated`, `explained`,
-    `compared` or `declined`."""
+    """The record of an answer, what came of it, and its figures.
+
+    What came of it is `answered`, `ranked`, `simulated`, `explained`, `compared` or `declined`.
+    """
 
     record: PredictionRecord
     result: str
+    figures: Figures
 
 
 def answer_request(backend: Backend, body: bytes, began: float) -> Answered:
     """The answer to the body of POST /v1/predict."""
     request = PredictRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
+    reached("parse")
     writers = backend.writers(request.study)
     model = the_model(writers, request.drug)
     models = writers.served.bundle.models
     cohort = the_patient(request.patient, models.spec)
+    reached("encode")
     option = the_treatment(models.question, cohort) if models.question else None
     answers = (model.predict if request.explain == "none" else model.explain)(cohort, request.level)
+    reached("predict" if request.explain == "none" else "explain")
     prediction_id = new_id()
     answer = writers.answers.write(prediction_id, request.explain, answers, cohort, option)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
-    return Answered(record, "declined" if answers.is_declined(0) else "answered")
+    reached("write")
+    return Answered(record, "declined" if answers.is_declined(0) else "answered", figures_of(answers))
 
 
 def rank_request(backend: Backend, body: bytes, began: float) -> Answered:
     """The answer to the body of POST /v1/rank."""
     request = RankRequest.from_document(parse_object(body, backend.settings.body_limit_bytes))
+    reached("parse")
     writers = backend.writers(request.study)
     models = writers.served.bundle.models
     _check_options(request, models)
     cohort = the_patient(request.patient, models.spec)
+    reached("encode")
     answers = models.answer(cohort, request.level, request.explain != "none", request.options)
     ranked = models.rank(answers, 0)
+    reached("predict" if request.explain == "none" else "explain")
     prediction_id = new_id()
     answer = writers.rankings.write(prediction_id, request.explain, answers, ranked, cohort)
     record = recorded(prediction_id, writers.served, cohort.patient_ids[0], (body, answer), began)
-    return Answered(record, "declined" if ranked[0].prediction.declined else "ranked")
+    reached("write")
+    first = figures_of(answers[ranked[0].option])
+    return Answered(record, "declined" if ranked[0].prediction.declined else "ranked", first)
+
+
+async def keep(backend: Backend, answered: Answered, tenant: str) -> None:
+    """Put the record of an answer on disk, and count it; before it goes out."""
+    record, ready = answered.record, time.perf_counter()
+    await backend.store.predictions.append(record, tenant)
+    backend.metrics.stored(time.perf_counter() - ready)
+    reached("store")
+    answered_by(record.study, record.version, record.digest, answered.result)
+    backend.metrics.prediction(record.study, record.version, answered.result, answered.figures)
 
 
 def warm_up(backend: Backend) -> None:

@@ -28,7 +28,7 @@ from serving.access.policy import (
 )
 from serving.access.restricted import restricted_text
 from serving.access.route import Route, guarded
-from serving.answering import Answered, answer_request, rank_request
+from serving.answering import Answered, answer_request, keep, rank_request
 from serving.backend import Backend
 from serving.batching import BatchEndpoint
 from serving.body import read_body, read_whole
@@ -51,6 +51,7 @@ from serving.rights import JSON, LINES, RightsEndpoint, erased, exported
 from serving.sign_in import SignIn, SignOut
 from serving.signing import VerdictEndpoint
 from serving.store.records import PredictionRecord, StoredAnswer
+from serving.tracing import reached
 from serving.what_if import WhatIfEndpoint
 
 _JSON = "application/json"
@@ -74,6 +75,7 @@ class AnswerEndpoint:
             body = await self._of_files(scope, receive, headers[b"content-type"])
         else:
             body = await read_body(scope, receive, self._backend.settings)
+        reached("receive")
         if names_fhir(headers.get(b"accept", b"")):
             media, answer = accept.MEDIA_TYPE, self._as_fhir
         else:
@@ -113,8 +115,7 @@ class AnswerEndpoint:
     async def _answered(self, body: bytes, began: float, caller: Caller) -> tuple[str, PredictionRecord]:
         answered = self._answer(self._backend, body, began)
         record = answered.record
-        await self._backend.store.predictions.append(record, caller.tenant)
-        self._backend.metrics.prediction(record.study, answered.result)
+        await keep(self._backend, answered, caller.tenant)
         return record.answer if caller.genomic else restricted_text(record.answer), record
 
 

@@ -47,8 +47,10 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.access = Access.of(settings.access, lambda: self.store.keys, self._seen)
         self.metrics = Metrics(settings.metrics_folder)
+        self.access = Access.of(
+            settings.access, lambda: self.store.keys, self._seen, self.metrics.keys_fetched
+        )
         self.files = FileReader(settings)
         self.repository = Repository(settings.home, self.metrics)
         self._store: Store | None = None

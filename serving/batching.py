@@ -22,6 +22,7 @@ from serving.backend import Backend
 from serving.batch_lines import Line, Lines
 from serving.body import parse_object, require_media, too_large
 from serving.errors import Problem, RequestError, problem_from
+from serving.figures import figures_of
 from serving.guard import send_head
 from serving.schemas import PredictRequest
 from serving.store.records import new_id
@@ -121,8 +122,9 @@ def _row(
         found = failure
     if isinstance(found, Exception):
         return Row("refused", f'{{"line":{number},"problem":{_told(found)}}}')
-    backend.metrics.prediction(found.record.study, found.result)
-    told = found.record.answer if caller.genomic else restricted_text(found.record.answer)
+    record = found.record
+    backend.metrics.prediction(record.study, record.version, found.result, found.figures)
+    told = record.answer if caller.genomic else restricted_text(record.answer)
     return Row(found.result, f'{{"line":{number},"answer":{told}}}')
 
 
@@ -171,5 +173,6 @@ def _answer_together(
         text = writers.answers.write(prediction_id, first.explain, answers, cohort, option, i)
         body = one.line.body or b""
         record = recorded(prediction_id, writers.served, cohort.patient_ids[i], (body, text), began)
-        found[one.line.number] = Answered(record, "declined" if answers.is_declined(i) else "answered")
+        result = "declined" if answers.is_declined(i) else "answered"
+        found[one.line.number] = Answered(record, result, figures_of(answers, i))
     return found

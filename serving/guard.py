@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 
 from starlette.middleware.cors import CORSMiddleware
@@ -18,9 +19,13 @@ from serving.fhir.problem import operation_outcome
 from serving.files.media import body_limit
 from serving.metrics import Metrics
 from serving.settings import Settings
+from serving.tracing import COURSE, Header, Tracer
 
 _log = logging.getLogger("rxplain.guard")
 _NOWHERE = "(none)"
+_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"})
+REQUEST_ID = b"x-request-id"
+"""The header of every answer that names the request, as the logs and traces name it."""
 _LINGER_S = 1.0
 _OURS = (MEDIA_TYPE.encode(), accept.MEDIA_TYPE, b"text/html")
 STREAMED = frozenset({"/v1/batch"})
@@ -30,10 +35,13 @@ STREAMED = frozenset({"/v1/batch"})
 class Guard:
     """ASGI middleware; whatever happens inside, the client gets a whole, honest response."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, metrics: Metrics, tracer: Tracer | None = None
+    ) -> None:
         self.app = app
         self.settings = settings
         self.metrics = metrics
+        self.tracer = tracer
         self._in_flight = 0
         self._of_pages = CORSMiddleware(
             self._guarded,
@@ -52,8 +60,15 @@ class Guard:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        response = _Response(send, scope)
+        request_id = secrets.token_hex(8)
+        response = _Response(send, scope, request_id)
+        span = None if self.tracer is None else self.tracer.begin(scope, request_id)
+        if span is not None:
+            response.added.append(span.header)
+            response.trace_id = span.trace_id
+            COURSE.set(span.course)
         self._in_flight += 1
+        self.metrics.in_flight.inc()
         try:
             self._admit(scope)
             await self.app(scope, receive, response)
@@ -64,8 +79,13 @@ class Guard:
                 await send({"type": "http.response.body", "body": b""})
         finally:
             self._in_flight -= 1
+            self.metrics.in_flight.dec()
             route = _template(scope)
-            self.metrics.request(route, scope["method"], response.status, time.perf_counter() - began)
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            self.metrics.request(route, method, response.status, time.perf_counter() - began)
+            if span is not None:
+                COURSE.set(None)
+                span.end(method, route, response.status, response.problem)
 
     def _admit(self, scope: Scope) -> None:
         if self._in_flight > self.settings.in_flight_limit:
@@ -78,8 +98,10 @@ class Guard:
 
     async def _explain(self, error: Exception, scope: Scope, response: _Response) -> None:
         problem = problem_from(error)
+        self.metrics.problem(problem.kind)
+        response.problem = problem.kind
         if problem.status >= 500:
-            details = {"route": _template(scope), "problem": problem.kind}
+            details = {"route": _template(scope), "problem": problem.kind, **response.names}
             _log.error("request failed", extra=details, exc_info=error)
         if response.started:
             raise error
@@ -96,10 +118,12 @@ class Guard:
 class _Response:
     """Passes messages on, remembers the status, and turns bare framework errors into problems."""
 
-    def __init__(self, send: Send, scope: Scope) -> None:
+    def __init__(self, send: Send, scope: Scope, request_id: str) -> None:
         self._send = send
         self._scope = scope
         self._replaced = False
+        self.added: list[Header] = [(REQUEST_ID, request_id.encode())]
+        self.request_id, self.trace_id, self.problem = request_id, "", ""
         self.started = False
         self.status = 500
 
@@ -110,14 +134,21 @@ class _Response:
                 self._replaced = True
                 await self._replace(message)
                 return
+            message = {**message, "headers": [*message.get("headers", ()), *self.added]}
         if not self._replaced:
             await self._send(message)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What a log line calls the request by."""
+        return {"request": self.request_id} | ({"trace": self.trace_id} if self.trace_id else {})
 
     async def _replace(self, message: Message) -> None:
         problem = problem_of_status(self.status)
         allow = tuple((n, v) for n, v in message.get("headers", ()) if n == b"allow")
         self.status = problem.status
-        await send_problem(self._send, self._scope, Problem(problem.kind, problem.detail, headers=allow))
+        told = Problem(problem.kind, problem.detail, headers=(*allow, *self.added))
+        await send_problem(self._send, self._scope, told)
 
 
 async def send_problem(send: Send, scope: Scope, problem: Problem, is_last: bool = True) -> None:

@@ -26,6 +26,8 @@ _FIELDS = (
     "host",
     "port",
     "models",
+    "request",
+    "trace",
 )
 _OURS = "rxplain"
 

@@ -7,9 +7,11 @@ from models.answers import Answers
 from serving.answering import Answered, recorded, the_model, the_patient, the_treatment
 from serving.backend import Backend, Writers
 from serving.body import parse_object
+from serving.figures import figures_of
 from serving.schemas import ExplainRequest, PredictRequest, SimulateRequest
 from serving.simulating import otherwise
 from serving.store.records import new_id
+from serving.tracing import reached
 
 Request = PredictRequest | ExplainRequest | SimulateRequest
 
@@ -18,13 +20,16 @@ class _Own:
     """A patient's own answer, with which each of these begins."""
 
     def __init__(self, backend: Backend, request: Request) -> None:
+        reached("parse")
         self.writers: Writers = backend.writers(request.study)
         model, models = the_model(self.writers, request.drug), self.writers.served.bundle.models
         self.models = models
         self.cohort: Cohort = the_patient(request.patient, models.spec)
+        reached("encode")
         self.option = the_treatment(models.question, self.cohort) if models.question else None
         self.ask = model.predict if request.explain == "none" else model.explain
         self.answers: Answers = self.ask(self.cohort, request.level)
+        reached("predict" if request.explain == "none" else "explain")
         self.id = new_id()
 
     def written(self, depth: str, more: str) -> str:
@@ -36,7 +41,9 @@ class _Own:
         """The record of an answer."""
         of_whom = self.cohort.patient_ids[0]
         record = recorded(self.id, self.writers.served, of_whom, (body, answer), began)
-        return Answered(record, "declined" if self.answers.is_declined(0) else result)
+        reached("write")
+        came_of = "declined" if self.answers.is_declined(0) else result
+        return Answered(record, came_of, figures_of(self.answers))
 
 
 def simulate_request(backend: Backend, body: bytes, began: float) -> Answered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,6 +138,7 @@ class Repository:
     def _kept_or_loaded(self, study: str, entry: ShelfEntry) -> Served | None:
         old = self.current.get(study)
         if old and old.bundle.digest == entry.digest:
+            self._metrics.model_in_service(study, entry.version)
             return Served(study, entry.version, old.bundle)
         try:
             return self._load(study, entry)
@@ -146,8 +148,10 @@ class Repository:
             return old
 
     def _load(self, study: str, entry: ShelfEntry) -> Served:
+        began = time.perf_counter()
         served = Served(study, entry.version, load(entry.folder, entry.digest))
         self._metrics.model_load(study, "served")
+        self._metrics.model_in_service(study, entry.version, time.perf_counter() - began)
         details = {"study": study, "version": entry.version, "digest": entry.digest}
         _log.info("bundle in service", extra=details)
         return served

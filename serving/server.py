@@ -27,7 +27,8 @@ from serving.settings import Settings, share_metrics
 
 _log = logging.getLogger("rxplain.server")
 _WORKER_CHECK_S = 5
-_FAREWELL_S = 20
+FAREWELL_S = 20
+"""Seconds that requests in flight have to end in after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def serve(address: Address, settings: Settings, application: str = "serving.work
         server_header=False,
         # uvicorn says int, but hands it to call_later, which takes parts of a second
         timeout_keep_alive=settings.head_deadline_s,  # type: ignore[arg-type]
-        timeout_graceful_shutdown=_FAREWELL_S,
+        timeout_graceful_shutdown=FAREWELL_S,
         timeout_worker_healthcheck=_WORKER_CHECK_S,
     )
     try:

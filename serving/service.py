@@ -19,14 +19,15 @@ from serving.backend import Backend
 from serving.guard import Guard
 from serving.logs import configure_logs
 from serving.settings import Settings, silence_telemetry
+from serving.tracing import tracer_of
 
 _GC_THRESHOLD = 50_000
 
 
 def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> bentoml.Service:
     """The service over these settings; `extra` routes are for benchmarks beside the product."""
-    silence_telemetry()
-    backend = Backend(settings)
+    silence_telemetry(settings.otlp_endpoint is not None)
+    backend, tracer = Backend(settings), tracer_of(settings)
 
     class Rxplain:
         """Predicts drug response and explains every answer."""
@@ -37,7 +38,9 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
             backend.open()
             warm_up(backend)
             self.watcher = asyncio.create_task(backend.repository.watch(settings.alias_poll_s))
-            self.keeper = asyncio.create_task(backend.store.keep(settings.retention_days))
+            self.keeper = asyncio.create_task(
+                backend.store.keep(settings.retention_days, backend.metrics.retained)
+            )
             self.lister = asyncio.create_task(backend.store.keep_listed())
             gc.collect()
             gc.freeze()
@@ -51,6 +54,8 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
             self.lister.cancel()
             await backend.files.close()
             backend.close()
+            if tracer is not None:
+                await asyncio.to_thread(tracer.close)
 
         async def __is_ready__(self) -> bool:
             return bool(backend.repository.current)
@@ -62,7 +67,7 @@ def rxplain_service(settings: Settings, extra: tuple[BaseRoute, ...] = ()) -> be
         traffic={"timeout": 30},
     )(Rxplain)
     service.mount_asgi_app(router(backend, extra), path="/", name="rxplain")
-    service.add_asgi_middleware(Guard, settings=settings, metrics=backend.metrics)
+    service.add_asgi_middleware(Guard, settings=settings, metrics=backend.metrics, tracer=tracer)
     return service
 
 

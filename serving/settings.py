@@ -11,6 +11,7 @@ from typing import TypeVar
 from features.errors import Fault, SettingsError
 
 MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _Number = TypeVar("_Number", int, float)
 
 
@@ -26,7 +27,8 @@ class Settings:
     read within `file_deadline_s` or refused. `metrics_folder` is where several
     workers keep their counters together; None counts within one process. `access` is the TOML file of who is
     let in; None lets in everybody on this machine and nobody else. `public_url` is where browsers find the
-    service, for links on cards; web pages of `cds_origins` may call the CDS services.
+    service, for links on cards; web pages of `cds_origins` may call the CDS services. Traces go to the
+    collector at `otlp_endpoint`; None traces nothing.
     """
 
     home: Path = Path("var")
@@ -45,6 +47,7 @@ class Settings:
     access: Path | None = None
     public_url: str | None = None
     cds_origins: tuple[str, ...] = ()
+    otlp_endpoint: str | None = None
 
     def __post_init__(self) -> None:
         positive = (
@@ -66,6 +69,8 @@ class Settings:
             for name, told in addresses.items()
             if told and not all(one.startswith(("https://", "http://")) for one in told.split())
         ]
+        if self.otlp_endpoint is not None and not self.otlp_endpoint.startswith(("http://", "https://")):
+            faults.append(Fault("otlp_endpoint", "is no http:// or https:// address"))
         if faults:
             raise SettingsError(f"{len(faults)} settings cannot be used", faults)
 
@@ -91,6 +96,7 @@ class Settings:
         file_limit = _number(environment, "RXPLAIN_FILE_LIMIT_BYTES", usual.file_limit_bytes, faults)
         file_deadline = _number(environment, "RXPLAIN_FILE_DEADLINE_S", usual.file_deadline_s, faults)
         retention = _number(environment, "RXPLAIN_RETENTION_DAYS", 0.0, faults)
+        store = environment.get("RXPLAIN_STORE") or _text_of(environment, "RXPLAIN_STORE_FILE", faults)
         if faults:
             raise SettingsError(f"{len(faults)} environment variables cannot be used", faults)
         metrics, keys = environment.get(MULTIPROCESS_METRICS), environment.get("RXPLAIN_KEYS")
@@ -105,12 +111,13 @@ class Settings:
             file_limit_bytes=file_limit,
             file_deadline_s=file_deadline,
             metrics_folder=Path(metrics) if metrics else None,
-            store=environment.get("RXPLAIN_STORE") or None,
+            store=store,
             keys=Path(keys) if keys else None,
             retention_days=retention if "RXPLAIN_RETENTION_DAYS" in environment else None,
             access=Path(access) if access else None,
             public_url=(environment.get("RXPLAIN_PUBLIC_URL") or "").rstrip("/") or None,
             cds_origins=tuple(environment.get("RXPLAIN_CDS_ORIGINS", "").split()),
+            otlp_endpoint=environment.get(TRACES) or None,
         )
 
 
@@ -125,12 +132,26 @@ def _number(environment: Mapping[str, str], variable: str, usual: _Number, fault
         return usual
 
 
+def _text_of(environment: Mapping[str, str], variable: str, faults: list[Fault]) -> str | None:
+    """The first line of the file that a variable names: a secret comes in by a file; None where not set."""
+    named = environment.get(variable)
+    if not named:
+        return None
+    try:
+        found = Path(named).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        found = ""
+    if not found or "\n" in found:
+        faults.append(Fault(variable, "names no file of one line", "write the store's URL into it"))
+    return found
+
+
 def share_metrics(folder: Path) -> None:
     """Let the worker processes started from here on keep their counters together in `folder`."""
     os.environ[MULTIPROCESS_METRICS] = str(folder)
 
 
-def silence_telemetry() -> None:
-    """Keep BentoML and OpenTelemetry from calling anyone; must run before BentoML serves."""
+def silence_telemetry(is_traced: bool = False) -> None:
+    """Keep BentoML and OpenTelemetry from calling anyone not named; must run before BentoML serves."""
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    os.environ["OTEL_SDK_DISABLED"] = "true"
+    os.environ["OTEL_SDK_DISABLED"] = "false" if is_traced else "true"

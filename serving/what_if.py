@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from features.errors import Fault
 from serving.access.caller import Caller, caller_of
+from serving.answering import keep
 from serving.backend import Backend
 from serving.errors import RequestError
 from serving.more_answers import simulate_request
@@ -64,8 +65,7 @@ class WhatIfEndpoint:
             page = await self._again(record, caller, fields, given, faults)
             await page(scope, receive, send)
             return
-        await backend.store.predictions.append(answered.record, caller.tenant)
-        backend.metrics.prediction(answered.record.study, answered.result)
+        await keep(backend, answered, caller.tenant)
         await elsewhere(f"{ADDRESS}/{answered.record.id}#what-if")(scope, receive, send)
 
     async def _again(

@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from serving.access.caller import LOCAL, Caller
 from serving.access.issued import IssuedKeys
+from serving.access.jwks import Told
 from serving.access.keys import PREFIX
 from serving.access.loopback import is_loopback
 from serving.access.policy import MONITORING, OPEN, Policy
@@ -33,11 +34,11 @@ class Access:
         rules: AccessRules | None,
         store_keys: Callable[[], KeyRing] = KeyRing.fresh,
         seen: Seen | None = None,
+        told: Told | None = None,
     ) -> None:
         self.is_configured = rules is not None
         self.metrics: Policy = MONITORING if rules is not None and not rules.open_metrics else OPEN
-        issuers = rules.issuers if rules else ()
-        self._tokens = Tokens(issuers) if seen is None else Tokens(issuers, seen)
+        self._tokens = Tokens(rules.issuers if rules else (), seen, told)
         self._keys = IssuedKeys(rules.keys if rules else None)
         self.sessions = Sessions(store_keys)
 
@@ -47,13 +48,14 @@ class Access:
         path: Path | None,
         store_keys: Callable[[], KeyRing] = KeyRing.fresh,
         seen: Seen | None = None,
+        told: Told | None = None,
     ) -> Self:
         """The access that a file configures; raises a SettingsError that tells all its faults together.
 
         `store_keys` gives the keys that vouch for browsers' sessions; `seen` knows the tokens that may be
-        used once.
+        used once; `told` hears of every fetch of an issuer's keys.
         """
-        return cls(None if path is None else read_rules(path), store_keys, seen)
+        return cls(None if path is None else read_rules(path), store_keys, seen, told)
 
     def session(self, credential: str, is_local: bool) -> str:
         """The header that begins the session of a key; raises the 401 problem where it is none."""

@@ -30,6 +30,8 @@ _AFTER_FAILURE_S = 2.0
 
 Keys = Mapping[tuple[str, str], jwt.PyJWK]
 Fetch = Callable[[str], bytes]
+Told = Callable[[bool], None]
+"""Is told of every fetch whether it succeeded."""
 
 
 class KeySet:
@@ -38,10 +40,11 @@ class KeySet:
     `generation` counts how often they changed, so that what was proved by others is proved again.
     """
 
-    def __init__(self, issuer: Issuer, fetch: Fetch | None = None) -> None:
+    def __init__(self, issuer: Issuer, fetch: Fetch | None = None, told: Told | None = None) -> None:
         self.generation = 0
         self._issuer = issuer
         self._fetch = fetch or fetch_document
+        self._told = told or (lambda _: None)
         self._keys: Keys = {}
         self._text = b""
         self._fetched: float | None = None
@@ -94,8 +97,10 @@ class KeySet:
         except (OSError, TimeoutError, ValueError, http.client.HTTPException, RecursionError) as error:
             self._next_try = time.monotonic() + min(self._issuer.retry_s, _AFTER_FAILURE_S)
             _log.warning("an issuer's keys could not be fetched", exc_info=error)
+            self._told(False)
         else:
             self._fetched = time.monotonic()
+            self._told(True)
             if text != self._text:
                 self._keys, self._text = keys, text
                 self.generation += 1

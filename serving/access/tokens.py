@@ -14,7 +14,7 @@ import jwt
 
 from serving.access.caller import Caller
 from serving.access.issuer import Claims, Issuer
-from serving.access.jwks import KeySet
+from serving.access.jwks import KeySet, Told
 from serving.errors import RequestError
 
 MOST_KNOWN = 4096
@@ -55,9 +55,9 @@ async def _forgets(_: str, __: str, ___: float) -> bool:
 class Tokens:
     """Proves the tokens of trusted issuers, each once while it lasts."""
 
-    def __init__(self, issuers: Iterable[Issuer], seen: Seen = _forgets) -> None:
-        self._seen = seen
-        self._issuers = {issuer.name: (issuer, KeySet(issuer)) for issuer in issuers}
+    def __init__(self, issuers: Iterable[Issuer], seen: Seen | None = None, told: Told | None = None) -> None:
+        self._seen = _forgets if seen is None else seen
+        self._issuers = {issuer.name: (issuer, KeySet(issuer, told=told)) for issuer in issuers}
         self._known: OrderedDict[bytes, _Proved] = OrderedDict()
 
     async def caller(self, token: bytes, path: str = "") -> Caller:

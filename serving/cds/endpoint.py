@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.access.caller import Caller, caller_of
 from serving.access.restricted import restricted_text
-from serving.answering import answer_request
+from serving.answering import answer_request, keep
 from serving.backend import Backend
 from serving.body import read_json
 from serving.cds.asked import Asked, asked_of
@@ -67,8 +67,7 @@ class HookEndpoint:
         answered = answer_request(backend, body, began)
         if service.hook == PATIENT_VIEW and not is_genotyped(answered.record.answer):
             return []
-        await backend.store.predictions.append(answered.record, caller.tenant)
-        backend.metrics.prediction(answered.record.study, answered.result)
+        await keep(backend, answered, caller.tenant)
         answer = answered.record.answer
         told = answer if caller.genomic else restricted_text(answer)
         return [card_of(told, service, asked, backend.settings.public_url)]

@@ -101,10 +101,10 @@ def told(*words: object) -> bytes:
 def read_keys(path: Path) -> KeyRing:
     """The ring in a key file that is the owner's alone; raises SettingsError for any other."""
     try:
-        mode, text = path.stat().st_mode, path.read_text(encoding="utf-8")
+        known, text = path.stat(), path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"the key file {path} cannot be read ({error.strerror})") from error
-    if stat.S_IMODE(mode) & 0o077:
+    if _is_told(stat.S_IMODE(known.st_mode), known.st_uid == os.geteuid()):
         raise SettingsError(f"the key file {path} can be read by others; chmod 600 it")
     try:
         document = json.loads(text)
@@ -114,6 +114,14 @@ def read_keys(path: Path) -> KeyRing:
         raise SettingsError(
             f"{path} is no key file; put the right one back, or its rows stay closed"
         ) from None
+
+
+def _is_told(mode: int, is_own: bool) -> bool:
+    """Whether others can read the file, or its group change it.
+
+    A group may read a file that is somebody else's: so an orchestrator hands its secrets to a service.
+    """
+    return bool(mode & (0o077 if is_own else 0o037))
 
 
 def made_keys(path: Path) -> KeyRing:

@@ -92,13 +92,18 @@ class Store:
         """Erases what is older than so many days."""
         return retain(self.engine, self.keys, days)
 
-    async def keep(self, days: float | None) -> None:
-        """Erases what is older than so many days, every hour for ever; None keeps all."""
+    async def keep(self, days: float | None, told: Callable[[bool], None]) -> None:
+        """Erases what is older than so many days, every hour for ever; None keeps all.
+
+        `told` hears each time whether it succeeded.
+        """
         while days is not None:
             try:
                 await asyncio.to_thread(self.retain, days)
+                told(True)
             except RxplainError as error:
                 _log.error("what is too old could not be erased", exc_info=error)
+                told(False)
             await asyncio.sleep(_RETAIN_EVERY_S)
 
     async def keep_listed(self) -> None:

@@ -26,6 +26,12 @@ IMPORTED_AS = {
     "pyjwt": "jwt",
     "python-multipart": "python_multipart",
     "fpdf2": "fpdf",
+    "pyyaml": "yaml",
+    "kubernetes-validate": "kubernetes_validate",
+    "opentelemetry-api": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-proto": "opentelemetry",
 }
 UNIMPORTED = {"uvloop", "httptools", "psycopg"}  # uvicorn and SQLAlchemy take them up by themselves
 

@@ -47,7 +47,7 @@ def test_metrics_are_labelled_by_route_template(client: Client) -> None:
     assert 'rxplain_requests_total{method="GET",route="/v1/predictions/{id}",status="200"}' in metrics
     assert 'route="(none)",status="404"' in metrics
     assert "somewhere" not in metrics
-    assert f'rxplain_predictions_total{{result="answered",study="{STUDY}"}}' in metrics
+    assert f'rxplain_predictions_total{{result="answered",study="{STUDY}",version="1"}}' in metrics
 
 
 def test_a_librarys_words_and_an_errors_text_are_left_out() -> None:

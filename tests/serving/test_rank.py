@@ -134,7 +134,7 @@ def test_a_ranking_is_one_durable_row_as_it_was_sent(kinds: Client) -> None:
 def test_rankings_are_counted(kinds: Client) -> None:
     kinds.rank(PANEL, patient())
     metrics = kinds.get("/metrics").text
-    assert 'rxplain_predictions_total{result="ranked",study="tiny-panel"}' in metrics
+    assert 'rxplain_predictions_total{result="ranked",study="tiny-panel",version="1"}' in metrics
     assert 'route="/v1/rank"' in metrics
 
 

@@ -43,3 +43,21 @@ def test_the_command_refuses_another_host(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_loopback_is_let_through(host: str) -> None:
     assert Address(host=host).host == host
+
+
+def test_the_stores_url_may_come_in_by_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql+psycopg://rxplain:secret@host/rows\n")
+    named = {"RXPLAIN_STORE_FILE": str(secret)}
+    assert Settings.from_environment(named).store_url == "postgresql+psycopg://rxplain:secret@host/rows"
+    assert Settings.from_environment(named | {"RXPLAIN_STORE": "sqlite:///a"}).store_url == "sqlite:///a"
+
+
+@pytest.mark.parametrize("text", [None, "", "two\nlines"])
+def test_a_file_without_a_url_is_named_and_not_shown(text: str | None, tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    if text is not None:
+        secret.write_text(text)
+    with pytest.raises(SettingsError, match="RXPLAIN_STORE_FILE") as raised:
+        Settings.from_environment({"RXPLAIN_STORE_FILE": str(secret)})
+    assert "lines" not in str(raised.value)

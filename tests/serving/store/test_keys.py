@@ -63,3 +63,28 @@ def test_a_key_file_that_is_not_right_is_refused_and_not_shown(tmp_path: Path) -
 def test_no_two_lists_of_words_are_told_alike() -> None:
     assert told("ab", "c") != told("a", "bc") != told("abc")
     assert told("1:a") != told("a")
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_own", "is_told"),
+    [
+        (0o600, True, False),
+        (0o440, True, True),
+        (0o440, False, False),
+        (0o460, False, True),
+        (0o444, False, True),
+    ],
+)
+def test_a_group_may_read_only_what_an_orchestrator_handed_over(
+    mode: int, is_own: bool, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.json"
+    made_keys(path)
+    path.chmod(mode)
+    if not is_own:
+        monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    if is_told:
+        with pytest.raises(SettingsError, match="can be read by others"):
+            read_keys(path)
+    else:
+        assert read_keys(path).current

@@ -1,0 +1,1 @@
+"""The service as containers: image, compose, Kubernetes, alerts and dashboard."""
