@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 
+from features.errors import Fault
 from serving.access.caller import Caller, caller_of
 from serving.access.policy import (
     ASKING,
@@ -38,7 +39,7 @@ from serving.errors import RequestError
 from serving.fhir import accept
 from serving.fhir.accept import CDS, asks_for_fhir, names_fhir
 from serving.fhir.document import fhir_text
-from serving.files.media import holds_files
+from serving.files.media import holds_files, is_bundle
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.more_answers import explain_request, similar_request, simulate_request
@@ -55,6 +56,7 @@ from serving.tracing import reached
 from serving.what_if import WhatIfEndpoint
 
 _JSON = "application/json"
+_UNREAD = Fault("", "has a query, which is read of a bare bundle only", "say it in the body")
 _FIXED = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -71,6 +73,8 @@ class AnswerEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         caller, headers = caller_of(scope), dict(scope["headers"])
+        if scope["query_string"] and not is_bundle(headers.get(b"content-type", b"")):
+            raise RequestError("invalid-request", "1 fault in the address", [_UNREAD])
         if holds_files(headers.get(b"content-type", b"")):
             body = await self._of_files(scope, receive, headers[b"content-type"])
         else:

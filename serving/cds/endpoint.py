@@ -20,7 +20,7 @@ from serving.cds.cards import card_of, is_genotyped
 from serving.cds.feedback import feedback_of
 from serving.cds.services import PATIENT_VIEW, Service, services_of
 from serving.errors import RequestError
-from serving.files.posted import BUNDLE
+from serving.files.media import BUNDLE
 from serving.guard import send_whole
 
 _JSON = b"application/json"

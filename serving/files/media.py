@@ -6,8 +6,9 @@ from starlette.types import Scope
 
 from serving.settings import Settings
 
-KINDS = (b"multipart/form-data", b"application/fhir+json")
-TAKING = frozenset({"/v1/predict", "/v1/rank", "/v1/simulate"})
+BUNDLE = b"application/fhir+json"
+KINDS = (b"multipart/form-data", BUNDLE)
+TAKING = frozenset({"/v1/predict", "/v1/rank", "/v1/simulate", "/v1/explain", "/v1/similar"})
 """Routes that take them."""
 
 
@@ -18,6 +19,11 @@ def holds_files(content_type: bytes) -> bool:
     (True, False)
     """
     return content_type.lower().startswith(KINDS)
+
+
+def is_bundle(content_type: bytes) -> bool:
+    """Whether a body is announced as one bare bundle, whose request stands in the query."""
+    return content_type.partition(b";")[0].strip().lower() == BUNDLE
 
 
 def body_limit(scope: Scope, settings: Settings) -> int:

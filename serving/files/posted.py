@@ -14,8 +14,8 @@ from features.readers.index_date import exact_date
 from serving.body import parse_object
 from serving.errors import RequestError
 from serving.files.form import FILES, parts_of
+from serving.files.media import is_bundle
 
-FORM, BUNDLE = b"multipart/form-data", b"application/fhir+json"
 ASKED = ("study", "drug", "level", "explain", "options")
 """What is asked of a bundle, as the query's fields; `options` may come several times."""
 
@@ -36,7 +36,7 @@ class Posted:
 
 def posted_of(content_type: bytes, query: bytes, body: bytes) -> Posted:
     """A form with files, or one bundle whose query says what is asked; raises a RequestError otherwise."""
-    if content_type.partition(b";")[0].strip().lower() == BUNDLE:
+    if is_bundle(content_type):
         return Posted(_asked(query), {"bundle": body})
     parts = parts_of(content_type, body)
     faults: list[Fault] = []

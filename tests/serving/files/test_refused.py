@@ -255,3 +255,10 @@ def test_files_are_answered_in_turn_and_too_many_are_refused_unread(client: Clie
     assert sorted(told[:-6]) == [200] * MOST_HELD + [503] * 3
     assert told[-6:] == [200] * 6
     assert form(client, ASKED, vcf=vcf()).status_code == 200
+
+
+@pytest.mark.parametrize("where", ["/v1/predict?level=0.5", "/v1/rank?options=warfarin", "/v1/explain?x="])
+def test_a_query_beside_json_is_refused_and_not_passed_over(client: Client, where: str) -> None:
+    refused = client.request("POST", where, json={"study": STUDY, "patient": PATIENT})
+    assert refused.status_code == 422
+    assert refused.json()["faults"][0]["remedy"] == "say it in the body"
