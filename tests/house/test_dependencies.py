@@ -34,6 +34,7 @@ IMPORTED_AS = {
     "opentelemetry-proto": "opentelemetry",
 }
 UNIMPORTED = {"uvloop", "httptools", "psycopg"}  # uvicorn and SQLAlchemy take them up by themselves
+CARRIED = {"dask", "joblib"}  # by distributed and scikit-learn, which are asked for
 
 
 def _locked() -> dict[str, list[Version]]:
@@ -77,4 +78,12 @@ def test_nothing_is_imported_that_is_not_asked_for() -> None:
     asked = {IMPORTED_AS.get(n, n) for n in (Requirement(a).name for a in PROJECT["dependencies"])}
     known = asked | set(PACKAGES) | set(sys.stdlib_module_names)
     strays = [str(f) for file in python_files(*PACKAGES) for f in imports(file) if f.top not in known]
+    assert not strays
+
+
+def test_tests_import_nothing_that_is_not_asked_for_either() -> None:
+    asked = {IMPORTED_AS.get(n, n) for n in (Requirement(a).name for a in ASKED)}
+    rooms = {"tests", "benchmarks", "notebooks"}
+    known = asked | set(PACKAGES) | rooms | set(sys.stdlib_module_names) | CARRIED | {"?"}
+    strays = {f.top for file in python_files(*rooms) for f in imports(file) if f.top not in known}
     assert not strays

@@ -69,3 +69,13 @@ def _with_rooms(picture: str) -> str:
             room = room.split("/")[0] + "/"
         lines.append(re.sub(r"\b(?=\w+\.py\b)", room, line))
     return "\n".join(lines)
+
+
+def test_every_test_that_a_bar_names_exists() -> None:
+    named = set(
+        re.findall(r"`(tests/[\w/.]+)(?:::(\w+))?`", (ROOT / "serving" / "BARS.md").read_text("utf-8"))
+    )
+    assert len(named) > 30
+    for file, test in named:
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in (ROOT / file).read_text("utf-8"), test

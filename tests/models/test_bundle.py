@@ -83,6 +83,24 @@ def test_one_changed_byte_is_refused_with_a_remedy(folder: Path, name: str, at: 
         bundle.load(folder)
 
 
+def test_two_hundred_flipped_bits_are_refused_before_anything_is_parsed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[object] = []
+    monkeypatch.setattr(bundle.learned, "read", lambda *given: parsed.append(given))
+    rng = np.random.default_rng(12)
+    for name in rng.choice([MANIFEST, *FILES], 200):
+        raw = (folder / name).read_bytes()
+        bit = int(rng.integers(8 * len(raw)))
+        flipped = bytearray(raw)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (folder / name).write_bytes(flipped)
+        with pytest.raises(BundleError):
+            bundle.load(folder)
+        (folder / name).write_bytes(raw)
+    assert parsed == []
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_digests_come_before_parsing(folder: Path, name: str) -> None:
     """Rubbish that no parser survives is refused as altered, by its name, not as unreadable."""
