@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from serving.review.composition import Composition, compositions
 from serving.review.explained import by_feature
 from serving.review.measure import Measure
 from serving.review.questions import Asked, asked_of, left_out
+from serving.review.standing import Context
 from serving.review.views import Band, ReviewView, context_of
 from serving.review.words import spoken
 from serving.similar import SimilarWriter
@@ -117,7 +118,8 @@ def near_view(view: ReviewView, answer: Json, request: str, bundle: LoadedBundle
         return NearView(_UNREADABLE)
     row = dict(zip(spec.names, encode(cohort, spec).values[0].tolist(), strict=True))
     near, wide = SimilarWriter(bundle).groups(row, answer["drug"])
-    writer = _Groups(view, answer, patient, row, bundle)
+    is_panel = len(bundle.models.models) > 1
+    writer = _Groups(view, answer, patient, row, context_of(answer, bundle), _moved(answer), is_panel)
     groups: tuple[Group, ...] = (writer.group("near", near),)
     if near["path"] != wide["path"]:
         groups += (writer.group("wide", wide),)
@@ -133,24 +135,25 @@ class _Groups:
     answer: Json
     patient: Json
     row: Mapping[str, float]
-    bundle: LoadedBundle
+    context: Context
+    moved: Sequence[Json]
+    is_panel: bool
 
     def group(self, name: str, own: Json) -> Group:
         """One of the two groups."""
         measure, n = self.view.measure, own["n"]
         title, who = self._called(name, own)
         came = _came(title, own["outcome"], measure, n)
-        explained = by_feature(self.answer)
         return Group(
             id=name,
             title=title,
             who=who,
             n=n,
             of=own["of"],
-            asked=asked_of(own["path"], self.row, context_of(self.answer, self.bundle)),
+            asked=asked_of(own["path"], self.row, self.context),
             came=came,
             became=f"{self._became(own)} {_apart(self.answer['value'], came, measure)}".rstrip(),
-            left_out=left_out(explained["features"], own["path"]) if explained else (),
+            left_out=left_out(self.moved, own["path"]),
             options=tuple(_came(spoken(o), found, measure) for o, found in own["options"].items()),
             compositions=compositions(own["shares"], self.patient),
             held_out=_held_out(own["held_out"], measure),
@@ -170,8 +173,7 @@ class _Groups:
 
     def _became(self, own: Json) -> str:
         outcome, measure = own["outcome"], self.view.measure
-        is_panel = len(self.bundle.models.models) > 1
-        them = f"those of them who were measured with {self.answer['drug']}" if is_panel else "them"
+        them = f"those of them who were measured with {self.answer['drug']}" if self.is_panel else "them"
         if outcome is None:
             return f"What became of {them} is not shown: {WHY_NOT_SHOWN}."
         came = _came("", outcome, measure)
@@ -180,6 +182,12 @@ class _Groups:
             return f"{came.said} of {them} had {spoken(measure.event or '')} ({came.between}){whatever}."
         middle = "" if came.lower is None and came.upper is None else f", and {came.between}"
         return f"For half of {them} the {measure.name} was below {came.said}{middle}."
+
+
+def _moved(answer: Json) -> Sequence[Json]:
+    """The features that an answer's explanation tells, the largest contribution first."""
+    explained = by_feature(answer)
+    return sorted(explained["features"], key=lambda f: -abs(f["contribution"])) if explained else ()
 
 
 def _own(view: ReviewView, answer: Json) -> Came:

@@ -56,19 +56,23 @@ def _asked(step: Json, own: float, context: Context) -> Asked:
     return Asked(f"{label} {amount} or more?", answer, said, standing, is_logged)
 
 
-def left_out(features: Sequence[Json], path: Sequence[Json]) -> tuple[str, ...]:
-    """What moved the answer most of all that the questions do not ask, with its direction; a gene once."""
-    asked = {step["feature"] for step in path}
-    seen = {_subject(one) for one in features if one["name"] in asked}
+def left_out(moved: Sequence[Json], path: Sequence[Json]) -> tuple[str, ...]:
+    """What moved an answer most of all that the questions do not ask, with its direction; a gene once.
+
+    `moved` are the features explained, the largest first.
+    """
+    seen = {_subject(step["feature"]) for step in path}
     found: list[str] = []
-    for one in sorted(features, key=lambda f: -abs(f["contribution"])):
-        subject, amount = _subject(one), one["contribution"]
-        if subject not in seen and abs(amount) >= _LEAST and len(found) < _MOST_LEFT_OUT:
+    for one in moved:
+        subject, amount = _subject(one["name"]), one["contribution"]
+        if len(found) == _MOST_LEFT_OUT or abs(amount) < _LEAST:
+            break
+        if subject not in seen:
             seen.add(subject)
             found.append(f"{one['label']} ({'up' if amount > 0 else 'down'})")
     return tuple(found)
 
 
-def _subject(feature: Json) -> str:
-    """The gene or fact that a feature is about."""
-    return str(feature.get("gene") or feature["name"].rpartition(".")[0])
+def _subject(name: str) -> str:
+    """What a feature is about, such as a gene, whatever is measured of it."""
+    return name.rpartition(".")[0]

@@ -217,7 +217,7 @@ def test_treatments_are_told_each_and_compared_with_none(kinds: Client) -> None:
     for row, told in zip(rows, wide["options"].values(), strict=True):
         _same_outcome(row[2], told)
     assert "compares no treatments" in page.text["wide"]
-    assert "Not shown of any" in page.text["near"]
+    assert "Not shown of any treatment" in page.text["near"]
     assert "is no effect of the treatment" in page.text["limits"]
 
 
@@ -264,16 +264,16 @@ def test_how_chances_did_is_told_with_what_the_score_means(kinds: Client) -> Non
 
 
 def test_what_the_questions_leave_out_is_told_once_a_gene_the_largest_first() -> None:
-    features = [
-        {"name": "genotype.A.x", "label": "A x", "gene": "A", "contribution": 0.9},
-        {"name": "genotype.B.x", "label": "B x", "gene": "B", "contribution": 0.2},
-        {"name": "genotype.B.y", "label": "B y", "gene": "B", "contribution": -0.4},
-        {"name": "clinical.age.value", "label": "age", "gene": None, "contribution": 0.5},
-        {"name": "medication.m.taken", "label": "takes m", "gene": None, "contribution": 0.001},
+    moved = [
+        {"name": "genotype.A.x", "label": "A x", "contribution": 0.9},
+        {"name": "clinical.age.value", "label": "age", "contribution": 0.5},
+        {"name": "genotype.B.y", "label": "B y", "contribution": -0.4},
+        {"name": "genotype.B.x", "label": "B x", "contribution": 0.2},
+        {"name": "medication.m.taken", "label": "takes m", "contribution": 0.001},
     ]
-    assert left_out(features, [{"feature": "genotype.A.z"}]) == ("A x (up)", "age (up)", "B y (down)")
-    asked = [{"feature": "genotype.A.x"}]
-    assert left_out(features, asked) == ("age (up)", "B y (down)")
+    assert left_out(moved, [{"feature": "genotype.C.x"}]) == ("A x (up)", "age (up)", "B y (down)")
+    assert left_out(moved, [{"feature": "genotype.A.z"}]) == ("age (up)", "B y (down)")
+    assert left_out(moved, [{"feature": "genotype.B.x"}]) == ("A x (up)", "age (up)")
 
 
 def test_the_answers_page_says_the_same_in_two_sentences_and_leads_there(client: Client) -> None:
