@@ -43,6 +43,7 @@ from serving.files.media import holds_files, is_bundle
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.more_answers import explain_request, similar_request, simulate_request
+from serving.near import NearPage
 from serving.once_only import HEADER, once_only
 from serving.openapi import openapi_document
 from serving.pages import FindForm, ReviewPages, VerdictForm
@@ -234,6 +235,7 @@ def _review_routes(backend: Backend) -> tuple[Route, ...]:
         Route("/review/{id}", pages.prediction, REVIEWING),
         Route("/review/{id}/pdf", pages.paper, REVIEWING),
         Route("/review/{id}/compare", ComparePage(backend).page, REVIEWING),
+        Route("/review/{id}/near", NearPage(backend).page, REVIEWING),
         Route("/review/{id}/verdicts", VerdictForm(backend), REVIEWING, methods=["POST"]),
         Route("/review/{id}/what-if", WhatIfEndpoint(backend), REVIEWING, methods=["POST"]),
     )

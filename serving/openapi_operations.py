@@ -133,6 +133,10 @@ OPERATIONS = (
         ("unknown-prediction", "invalid-request", "not-ready"), media="text/html", query=("with",),
     ),
     Operation(
+        "get", "/review/{id}/near", "near", "The page of patients trained on who are like the patient", TEXT,
+        ("unknown-prediction", "not-ready"), media="text/html",
+    ),
+    Operation(
         "get", "/review/session", "sign_in_page", "The page on which a browser shows its key", TEXT,
         media="text/html", is_open=True,
     ),

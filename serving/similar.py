@@ -5,7 +5,7 @@ Never rows: what is told was summed up when the model was fitted, and holds no c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.matrix import Feature
@@ -41,15 +41,19 @@ class SimilarWriter:
 
     def write(self, answers: Answers) -> str:
         """The fields `similar` and `similar_by_clinical_facts`; null where the model declined to answer."""
-        known = self.require()
+        self.require()
         if answers.is_declined(0):
             return '"similar":null,"similar_by_clinical_facts":null'
         names = [feature.name for feature in answers.features]
-        steps = known.steps(dict(zip(names, answers.values[0].tolist(), strict=True)))
-        drug = answers.outcome.drug
-        near, wide = (self._group(known, own, drug) for own in (steps, known.plain(steps)))
-        told = json_text.plain(near), json_text.plain(wide)
-        return f'"similar":{told[0]},"similar_by_clinical_facts":{told[1]}'
+        row = dict(zip(names, answers.values[0].tolist(), strict=True))
+        near, wide = map(json_text.plain, self.groups(row, answers.outcome.drug))
+        return f'"similar":{near},"similar_by_clinical_facts":{wide}'
+
+    def groups(self, row: Mapping[str, float], drug: str) -> tuple[Json, Json]:
+        """Those near by every question and by clinical facts alone, of features' values by name."""
+        known = self.require()
+        steps = known.steps(row)
+        return self._group(known, steps, drug), self._group(known, known.plain(steps), drug)
 
     def _group(self, known: Neighbourhood, steps: Sequence[tuple[int, int]], drug: str) -> Json:
         own = known.told[known.partition.end(steps)]
@@ -74,12 +78,17 @@ class SimilarWriter:
         }
 
 
+def asks_yes_or_no(feature: str, value: float) -> bool:
+    """Whether a question about a feature's value is one of yes or no."""
+    measure = feature.rpartition(".")[2]
+    return value == 1.0 and (measure in _YES_NO or measure.startswith("is_"))
+
+
 def _text(feature: Feature, value: float, answer: str) -> str:
     """One step in words, such as `age: 65 a or more`."""
-    measure = feature.name.rpartition(".")[2]
     if answer == "not_recorded":
         said = "not recorded"
-    elif value == 1.0 and (measure in _YES_NO or measure.startswith("is_")):
+    elif asks_yes_or_no(feature.name, value):
         said = "yes" if answer == "at_least" else "no"
     else:
         unit = "" if feature.unit == "1" else f" {feature.unit}"

@@ -15,7 +15,7 @@ from serving.access.caller import LOCAL, Caller
 
 WORKLIST, MODELS = "Worklist", "Models"
 _HERE = Path(__file__).parent
-_STYLES = ("tokens", "shell", "answer", "worklist")
+_STYLES = ("tokens", "shell", "answer", "worklist", "near")
 _CSS = "".join((_HERE / "static" / f"{name}.css").read_text(encoding="utf-8") for name in _STYLES)
 _STYLE, _NOTHING = Markup(_CSS), Markup("")
 _KEYS = (_HERE / "static" / "keys.js").read_text(encoding="utf-8")
