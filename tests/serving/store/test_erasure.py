@@ -84,6 +84,9 @@ def test_no_byte_of_an_erased_patient_is_left(settings: Settings, store: Store) 
             connection.exec_driver_sql("ALTER SYSTEM SET wal_recycle = off")
             connection.exec_driver_sql("SELECT pg_reload_conf()")
     _fill(store)
+    if settings.store:  # until now a row may lie in the log alone, where one can straddle two pages
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("CHECKPOINT")
     marks, others = _marks(store, GONE), _marks(store, STAYS)
     assert _n_found(settings, marks) == len(marks) - 1  # the id itself was never there in plain
     erasure = store.erase("local", GONE, by="ticket 12")
