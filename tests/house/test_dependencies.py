@@ -26,6 +26,7 @@ IMPORTED_AS = {
     "pyjwt": "jwt",
     "python-multipart": "python_multipart",
     "fpdf2": "fpdf",
+    "axe-playwright-python": "axe_playwright_python",
     "pyyaml": "yaml",
     "kubernetes-validate": "kubernetes_validate",
     "opentelemetry-api": "opentelemetry",
