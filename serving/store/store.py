@@ -37,9 +37,9 @@ REVISION = "0003"
 class Store:
     """The store, open until `close`.
 
-    `predictions`, `outcomes`, `feedback`, `verdicts`, `model_verdicts` and `audit` append and find, `worklist`
-    lists; every row belongs to a tenant, and another tenant's is not found. Methods named `append`, `note`, `idempotent` and
-    `seen_jti` are for the event loop and return once the row is on disk.
+    `predictions`, `outcomes`, `feedback`, `verdicts`, `model_verdicts` and `audit` append and find,
+    `worklist` lists; every row belongs to a tenant, and another tenant's is not found. Methods named
+    `append`, `note`, `idempotent` and `seen_jti` are for the event loop and return once the row is on disk.
     """
 
     def __init__(self, engine: Engine, keys: KeyRing) -> None:

@@ -1,8 +1,8 @@
 """A verdict as a row: sealed, and bound to the row before it in the one chain of all verdicts.
 
 A verdict on a prediction stands under the prediction's id and goes with its patient. One on a model version
-stands under `model:` and the bundle's digest in the same columns; it is of no patient, so that neither erasing
-one nor the age of answers takes it away.
+stands under `model:` and the bundle's digest in the same columns; it is of no patient, so that neither
+erasing one nor the age of answers takes it away.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Verdicts on model versions stand in the chain of all verdicts, of their tenant, and outlive every patient."""
+"""Verdicts on model versions stand in the chain of all verdicts, and outlive every patient."""
 
 from __future__ import annotations
 
