@@ -95,7 +95,8 @@ async def shown(
     served = next((one for one in versions if asked in ("", str(one.version))), None)
     if served is None:
         raise RequestError("not-found", "The version in service and the one that waits have a page.")
-    view = version_view(served, backend.repository.current.get(study), versions[-1])
+    history = await asyncio.to_thread(backend.repository.history, study)
+    view = version_view(served, backend.repository.current.get(study), versions[-1], history)
     signing = _signing(backend, caller, served, fields, faults) if SIGNING.lets(caller) else None
     page = await asyncio.to_thread(_page, served, view, signing, caller)
     return html(page, 422 if faults else 200)

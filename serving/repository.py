@@ -15,6 +15,7 @@ from types import MappingProxyType
 from features.errors import RxplainError
 from features.knowledge.evidence import GeneDrugPair, cpic_pairs
 from models.bundle import LoadedBundle, load
+from models.history import Event
 from models.outcome import BinaryOutcome
 from models.shelf import CHALLENGER, Shelf, ShelfEntry
 from serving.metrics import Metrics
@@ -131,6 +132,14 @@ class Repository:
             return None
         is_served = entry is not None and champion is not None and champion.bundle.digest == entry.digest
         return None if is_served else entry
+
+    def history(self, study: str) -> tuple[Event, ...]:
+        """How the study's champions came to be, oldest first; none where it cannot be read."""
+        try:
+            return self._shelf.history(study)
+        except RxplainError as error:
+            _log.error("the history of champions cannot be read", extra={"study": study}, exc_info=error)
+            return ()
 
     def challenger(self, study: str) -> Served | None:
         """The version that waits, to be looked at: it answers nobody. None where its bundle is refused."""

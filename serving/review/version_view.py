@@ -1,16 +1,17 @@
-"""Where a version of a model stands: in service or waiting, and how it differs from the one in service."""
+"""Where a version of a model stands: in service or waiting, beside which other, and how it came to that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from features.matrix import Feature
+from models.history import Event
 from serving.repository import Served
 from serving.review.card_view import METRICS, PROTOCOLS, Json, mapping
 from serving.review.words import enumerated, figure, sentence, spoken, unit
 
-_OURS, _MOST = "model", 6
+_OURS, _MOST, _MOST_CHANGES = "model", 6, 20
 Said = tuple[str, str]
 """A figure and its interval."""
 
@@ -36,21 +37,53 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the version in service, in words."""
+
+    said: str
+    when: str
+    who: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VersionView:
-    """Whether the version shown answers, which other version has a page, and how the two differ."""
+    """Whether the version shown answers, which other version has a page, and how the two differ.
+
+    `changes` are those of the study, newest first; of very many the last ones.
+    """
 
     is_served: bool
     other: int | None
     beside: Beside | None
+    changes: tuple[Change, ...]
 
 
-def version_view(served: Served, champion: Served | None, last: Served) -> VersionView:
+def version_view(
+    served: Served, champion: Served | None, last: Served, history: Sequence[Event]
+) -> VersionView:
     """The view of `served`; `champion` is in service, `last` the version that waits, or the champion."""
+    changes = tuple(map(_change, history[: -_MOST_CHANGES - 1 : -1]))
     if champion is None:
-        return VersionView(False, None, None)
+        return VersionView(False, None, None, changes)
     if served.version == champion.version:
-        return VersionView(True, last.version if last.version != served.version else None, None)
-    return VersionView(False, champion.version, _beside(champion, served))
+        other = last.version if last.version != served.version else None
+        return VersionView(True, other, None, changes)
+    return VersionView(False, champion.version, _beside(champion, served), changes)
+
+
+def _change(event: Event) -> Change:
+    done = "promoted" if event.what == "promote" else "taken back into service"
+    before = "" if event.before is None else f", in the place of version {event.before}"
+    told = {
+        "Why": event.reason,
+        "Held against": ", ".join(event.judged),
+        "In spite of": ", ".join(event.broken),
+        "Answers moved": event.explained,
+    }
+    facts = tuple((name, text) for name, text in told.items() if text)
+    when = event.when[:16].replace("T", " ") + " UTC"
+    return Change(f"Version {event.version} was {done}{before}", when, event.who, facts)
 
 
 def _beside(old: Served, new: Served) -> Beside:

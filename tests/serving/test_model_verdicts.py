@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from models.history import Event
 from models.shelf import Shelf
 from serving.access.caller import Role
 from serving.access.key_file import KeyFile
@@ -168,6 +170,25 @@ def test_figures_of_both_versions_stand_beside_each_other(two: Client) -> None:
         mae = protocol["model"]["mae"]
         assert page.count(f"{mae['lower']:.1f} to {mae['upper']:.1f}</small>") >= 2
     assert 'id="differs"' not in two.get(PAGE).text
+
+
+def test_the_history_of_champions_is_told_newest_first_and_a_broken_one_not(two: Client, home: Path) -> None:
+    assert 'id="changes"' not in two.get(PAGE).text
+    first = Event("promote", 1, None, "ada", "<b>first</b>", "2026-01-02T10:00:00+00:00", ("gates",))
+    forced = Event("promote", 2, 1, "ben", "urgent", "2026-02-02T10:00:00+00:00", (), ("sign-off",), "meant")
+    back = Event("rollback", 1, 2, "cy", "worse", "2026-03-02T10:00:00+00:00")
+    Shelf(home).write_history(STUDY, (first, forced, back))
+    page = two.get(PAGE).text.partition('id="changes"')[2].partition("</section>")[0]
+    said = re.findall(r"<strong>(.*?)</strong>", page)
+    assert said == [
+        "Version 1 was taken back into service, in the place of version 2",
+        "Version 2 was promoted, in the place of version 1",
+        "Version 1 was promoted",
+    ]
+    for words in ("by ben", "2026-02-02 10:00 UTC", "<dd>sign-off</dd>", "<dd>meant</dd>", "&lt;b&gt;first"):
+        assert words in page
+    (home / "history" / f"{STUDY}.json").write_text("[")
+    assert 'id="changes"' not in two.get(PAGE).text
 
 
 def test_a_study_of_which_only_a_version_waits_can_be_signed(home: Path, start) -> None:
