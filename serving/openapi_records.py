@@ -22,10 +22,10 @@ _AMENDS = or_null("string") | {"description": "The same reader's verdict before.
 _COMMENT = TEXT | {"maxLength": LONGEST_COMMENT}
 
 
-def _given(codes: Mapping[str, str], what: dict[str, Schema]) -> Schema:
+def _given(codes: Mapping[str, str], what: dict[str, Schema], more: str = "") -> Schema:
     reasons: Schema = {"type": "array", "items": {"enum": list(codes)}}
     fields = {**what, "verdict": {"enum": list(VERDICTS)}, "reasons": reasons, "comment": _COMMENT}
-    told = {"description": "Without a reason or a comment only agreement can be told."}
+    told = {"description": f"Without a reason or a comment only agreement can be told.{more}"}
     return closed(fields, optional=("reasons", "comment")) | told
 
 
@@ -62,7 +62,9 @@ RECORDS: dict[str, Schema] = {
     "Verdict": _verdict(REASONS, {"prediction_id": TEXT}),
     "Verdicts": closed({**_SAID, "verdicts": list_of(ref("Verdict"))}),
     "ModelVerdictGiven": _given(
-        MODEL_REASONS, {"version": COUNT | {"description": "The version in service, or the one that waits."}}
+        MODEL_REASONS,
+        {"version": COUNT | {"description": "The version in service, or the one that waits."}},
+        " The comment names no patient: erasing one leaves it.",
     ),
     "ModelVerdict": _verdict(MODEL_REASONS, {"study": TEXT, "version": COUNT, "digest": TEXT}),
     "ModelVerdicts": closed({"study": TEXT, "versions": list_of(ref("VersionVerdicts"))}),
