@@ -18,6 +18,7 @@ _SAID: dict[str, Schema] = {
     },
     "readers": COUNT,
 }
+_VERSION: Schema = COUNT | {"minimum": 1, "maximum": 999_999_999}
 _AMENDS = or_null("string") | {"description": "The same reader's verdict before."}
 _COMMENT = TEXT | {"maxLength": LONGEST_COMMENT}
 
@@ -63,7 +64,7 @@ RECORDS: dict[str, Schema] = {
     "Verdicts": closed({**_SAID, "verdicts": list_of(ref("Verdict"))}),
     "ModelVerdictGiven": _given(
         MODEL_REASONS,
-        {"version": COUNT | {"description": "The version in service, or the one that waits."}},
+        {"version": _VERSION | {"description": "The version in service, or the one that waits."}},
         " The comment names no patient: erasing one leaves it.",
     ),
     "ModelVerdict": _verdict(MODEL_REASONS, {"study": TEXT, "version": COUNT, "digest": TEXT}),
