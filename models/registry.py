@@ -22,6 +22,7 @@ from mlflow.telemetry import set_telemetry_client
 
 from features.errors import RegistryError
 from models import bundle
+from models.history import Event
 from models.shelf import CHALLENGER, CHAMPION, Shelf, check_name
 
 
@@ -33,25 +34,6 @@ class VersionRecord:
     digest: str
     run_id: str | None
     published: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A change of champion: `what` is `promote` or `rollback`; `before` is None for the first.
-
-    `judged` are the clauses it was held against, `broken` those it was promoted in spite of, and `explained`
-    says why golden patients are answered otherwise.
-    """
-
-    what: str
-    version: int
-    before: int | None
-    who: str
-    reason: str
-    when: str
-    judged: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()
-    explained: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +122,7 @@ class Registry:
         model = self._model(study)
         aliases = {alias: int(version) for alias, version in model.aliases.items()}
         events = sorted((k, v) for k, v in model.tags.items() if k.startswith(_EVENT))
-        history = tuple(_event(value) for _, value in events)
+        history = tuple(Event.read(json.loads(value)) for _, value in events)
         if history and history[-1].version != aliases.get(CHAMPION):
             history = history[:-1]
         return StudyRecord(study, self._versions(study), aliases, history)
@@ -169,6 +151,7 @@ class Registry:
         bundle.copy(self._artifact(study, digest), folder, digest)
         pointed = {name: (version, digests[version]) for name, version in record.aliases.items()}
         standing = {name: entry for name, entry in pointed.items() if self.shelf.folder(entry[1]).is_dir()}
+        self.shelf.write_history(study, record.history)
         self.shelf.write_aliases(study, standing)
         return folder, digest
 
@@ -252,12 +235,6 @@ _EVENT, _URL = "event.", "RXPLAIN_MLFLOW"
 
 def _database(home: Path) -> Path:
     return home / "mlflow.db"
-
-
-def _event(text: str) -> Event:
-    told = json.loads(text)
-    lists = {name: tuple(told.get(name, ())) for name in ("judged", "broken")}
-    return Event(**{**told, **lists})
 
 
 def _reigns(history: tuple[Event, ...]) -> list[int]:

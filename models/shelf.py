@@ -6,11 +6,12 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from features.errors import RegistryError
+from models.history import Event
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -68,14 +69,29 @@ class Shelf:
 
     def write_aliases(self, study: str, aliases: Mapping[str, tuple[int, str]]) -> None:
         """Point a study's aliases to (version, digest), all in one step; readers see old or new."""
-        path = self._path(study)
-        path.parent.mkdir(parents=True, exist_ok=True)
         data = {alias: {"version": v, "digest": d} for alias, (v, d) in sorted(aliases.items())}
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False) as file:
-            json.dump(data, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, path)
+        _replace(self._path(study), data)
+
+    def history(self, study: str) -> tuple[Event, ...]:
+        """How a study's champions came to be, oldest first; empty where nothing was written."""
+        check_name(study)
+        try:
+            data = json.loads(self._history(study).read_bytes())
+        except FileNotFoundError:
+            return ()
+        except ValueError as error:
+            raise RegistryError(f"the history of '{study}' is not JSON; {_REMEDY}") from error
+        if not isinstance(data, list) or not all(isinstance(told, dict) for told in data):
+            raise RegistryError(f"the history of '{study}' is no list of events; {_REMEDY}")
+        return tuple(map(Event.read, data))
+
+    def write_history(self, study: str, events: Sequence[Event]) -> None:
+        """Tell the service how a study's champions came to be."""
+        check_name(study)
+        _replace(self._history(study), [asdict(event) for event in events])
+
+    def _history(self, study: str) -> Path:
+        return self.home / "history" / f"{study}.json"
 
     @property
     def _aliases(self) -> Path:
@@ -84,6 +100,15 @@ class Shelf:
     def _path(self, study: str) -> Path:
         check_name(study)
         return self._aliases / f"{study}.json"
+
+
+def _replace(path: Path, data: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False) as file:
+        json.dump(data, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(file.name, path)
 
 
 def check_name(study: str) -> None:

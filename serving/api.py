@@ -42,6 +42,7 @@ from serving.fhir.document import fhir_text
 from serving.files.media import holds_files, is_bundle
 from serving.guard import send_whole
 from serving.metrics import MEDIA_TYPE as METRICS_TYPE
+from serving.model_pages import ModelPages, ModelVerdictForm
 from serving.more_answers import explain_request, similar_request, simulate_request
 from serving.near import NearPage
 from serving.once_only import HEADER, once_only
@@ -51,7 +52,7 @@ from serving.reporting import ReportEndpoint
 from serving.request_schema import request_schema
 from serving.rights import JSON, LINES, RightsEndpoint, erased, exported
 from serving.sign_in import SignIn, SignOut
-from serving.signing import VerdictEndpoint
+from serving.signing import ModelVerdictEndpoint, VerdictEndpoint
 from serving.store.records import PredictionRecord, StoredAnswer
 from serving.tracing import reached
 from serving.what_if import WhatIfEndpoint
@@ -194,6 +195,7 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
         Route("/v1/models", pages.models, MODELS),
         Route("/v1/models/{study}", pages.model, MODELS),
         Route("/v1/models/{study}/schema", pages.schema, MODELS),
+        Route("/v1/models/{study}/verdicts", ModelVerdictEndpoint(backend), SIGNING, methods=["POST", "GET"]),
         Route("/v1/predictions/{id}", pages.prediction, RECORDED),
         Route(
             "/v1/predictions/{id}/outcomes",
@@ -224,11 +226,12 @@ def router(backend: Backend, extra: tuple[BaseRoute, ...] = ()) -> Router:
 
 def _review_routes(backend: Backend) -> tuple[Route, ...]:
     """The pages for reviewers; what has a name of its own comes before what is named by an id."""
-    pages = ReviewPages(backend)
+    pages, models = ReviewPages(backend), ModelPages(backend)
     return (
         Route("/review", pages.worklist, LISTING),
-        Route("/review/models", pages.models, MODELS),
-        Route("/review/models/{study}", pages.model, MODELS),
+        Route("/review/models", models.models, MODELS),
+        Route("/review/models/{study}", models.model, MODELS),
+        Route("/review/models/{study}/verdicts", ModelVerdictForm(backend), SIGNING, methods=["POST"]),
         Route("/review/session", SignIn(backend), OPEN, methods=["GET", "POST"]),
         Route("/review/session/end", SignOut(backend), OPEN, methods=["POST"]),
         Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),

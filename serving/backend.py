@@ -84,6 +84,17 @@ class Backend:
             raise RequestError("unknown-study", "See GET /v1/models for the studies that are served.")
         return found
 
+    def versions(self, study: str) -> tuple[Served, ...]:
+        """The versions that can be looked at and signed: the one in service, then the one that waits.
+
+        Raises the 404 problem when the study has neither. Reads a bundle; not for the event loop.
+        """
+        found = self.repository.current.get(study), self.repository.challenger(study)
+        versions = tuple(one for one in found if one is not None)
+        if not versions:
+            raise RequestError("unknown-study", "See GET /v1/models for the studies that are served.")
+        return versions
+
     def writers(self, study: str) -> Writers:
         """The writers of the model in service for a study, made once for it."""
         served, known = self.served(study), self._writers.get(study)

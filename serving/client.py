@@ -21,6 +21,7 @@ from serving.client_answers import (
     Feedback,
     Json,
     Model,
+    ModelVerdict,
     Outcome,
     Ranking,
     Similar,
@@ -208,6 +209,22 @@ class Client:
         """Agree, disagree or be unsure of an answer; another one of the same reader amends it."""
         told = {"verdict": verdict, "reasons": list(reasons), "comment": comment}
         kept: Verdict = self.post(_of(prediction_id, "verdicts"), told, key)  # type: ignore[assignment]
+        return kept
+
+    def sign_model(
+        self,
+        study: str,
+        version: int,
+        verdict: str,
+        reasons: Sequence[str] = (),
+        comment: str = "",
+        *,
+        key: str | None = None,
+    ) -> ModelVerdict:
+        """Agree, disagree or be unsure of a version that answers, or that waits for its promotion."""
+        told = {"version": version, "verdict": verdict, "reasons": list(reasons), "comment": comment}
+        path = f"/v1/models/{_part(study)}/verdicts"
+        kept: ModelVerdict = self.post(path, told, key)  # type: ignore[assignment]
         return kept
 
     def prediction(self, prediction_id: str) -> Json:

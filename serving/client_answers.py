@@ -248,6 +248,22 @@ class Verdict(TypedDict):
     amends: str | None
 
 
+class ModelVerdict(TypedDict):
+    """What a reader signed of a model version."""
+
+    id: str
+    time: str
+    study: str
+    version: int
+    digest: str
+    verdict: Literal["agree", "disagree", "unsure"]
+    reasons: list[str]
+    comment: str
+    by: str
+    role: str
+    amends: str | None
+
+
 class Change(TypedDict):
     """Facts and medications that take the place of the patient's own."""
 

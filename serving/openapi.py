@@ -80,6 +80,10 @@ def _examples() -> dict[str, list[Schema]]:
             {"verdict": "agree"},
             {"verdict": "disagree", "reasons": ["too-uncertain"], "comment": "the dose before was lower"},
         ],
+        "ModelVerdictGiven": [
+            {"version": 1, "verdict": "agree", "reasons": ["figures-good-enough"]},
+            {"version": 1, "verdict": "disagree", "comment": "not tested on children"},
+        ],
         "PatientRequest": [{"patient_id": "example-1", "reason": "ticket 12"}],
         "RankRequest": [patient, patient | {"options": ["warfarin"], "level": 0.8, "explain": "top"}],
     }

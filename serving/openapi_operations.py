@@ -87,6 +87,14 @@ OPERATIONS = (
         ("unknown-study",),
     ),
     Operation(
+        "post", "/v1/models/{study}/verdicts", "sign_model", "Signing a model version off, or against it",
+        ref("ModelVerdict"), _REPORTED, body=ref("ModelVerdictGiven"), status=201, once_only=True,
+    ),
+    Operation(
+        "get", "/v1/models/{study}/verdicts", "model_verdicts", "Who signed which version of a model",
+        ref("ModelVerdicts"), ("unknown-study", "not-ready"),
+    ),
+    Operation(
         "get", "/v1/predictions/{id}", "prediction", "An answer as it was given",
         {"anyOf": [ref(name) for name in ("Answer", "Ranking", "Simulation", "Explained", "Similar")]},
         ("unknown-prediction", "not-ready"), as_fhir=True,
@@ -121,8 +129,8 @@ OPERATIONS = (
     ),
     Operation("get", "/review/models", "models_page", "The page of models", TEXT, media="text/html"),
     Operation(
-        "get", "/review/models/{study}", "model_page", "The page of one model", TEXT, ("unknown-study",),
-        media="text/html",
+        "get", "/review/models/{study}", "model_page", "The page of one model", TEXT,
+        ("unknown-study", "not-ready"), media="text/html", query=("version",),
     ),
     Operation(
         "get", "/review/{id}/pdf", "paper", "An answer and its verdicts as PDF", TEXT,

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from serving.openapi_parts import COUNT, NUMBER, TEXT, Schema, closed, list_of, or_null, ref
 from serving.openapi_patient import bounded
 from serving.reporting import FEEDBACK_KINDS, LONGEST_DETAIL
 from serving.rights import LONGEST_REASON
 from serving.store.verdicts import SPLIT
-from serving.verdicts import LONGEST_COMMENT, REASONS, VERDICTS
+from serving.verdicts import LONGEST_COMMENT, MODEL_REASONS, REASONS, VERDICTS
+
+_SAID: dict[str, Schema] = {
+    "state": {
+        "enum": ["", *VERDICTS, SPLIT],
+        "description": "What all readers say by their last word; empty where nobody has.",
+    },
+    "readers": COUNT,
+}
+_VERSION: Schema = COUNT | {"minimum": 1, "maximum": 999_999_999}
+_AMENDS = or_null("string") | {"description": "The same reader's verdict before."}
+_COMMENT = TEXT | {"maxLength": LONGEST_COMMENT}
+
+
+def _given(codes: Mapping[str, str], what: dict[str, Schema], more: str = "") -> Schema:
+    reasons: Schema = {"type": "array", "items": {"enum": list(codes)}}
+    fields = {**what, "verdict": {"enum": list(VERDICTS)}, "reasons": reasons, "comment": _COMMENT}
+    told = {"description": f"Without a reason or a comment only agreement can be told.{more}"}
+    return closed(fields, optional=("reasons", "comment")) | told
+
+
+def _verdict(codes: Mapping[str, str], what: dict[str, Schema]) -> Schema:
+    reasons: Schema = {"type": "array", "items": {"enum": list(codes)}}
+    said: dict[str, Schema] = {"verdict": {"enum": list(VERDICTS)}, "reasons": reasons, "comment": TEXT}
+    return closed({"id": TEXT, "time": TEXT, **what, **said, "by": TEXT, "role": TEXT, "amends": _AMENDS})
+
 
 RECORDS: dict[str, Schema] = {
     "OutcomeReport": closed(
@@ -32,29 +59,21 @@ RECORDS: dict[str, Schema] = {
     "Feedback": closed(
         {"id": TEXT, "time": TEXT, "prediction_id": TEXT, "kind": TEXT, "detail": TEXT, "by": TEXT}
     ),
-    "VerdictGiven": closed(
-        {
-            "verdict": {"enum": list(VERDICTS)},
-            "reasons": {"type": "array", "items": {"enum": list(REASONS)}},
-            "comment": TEXT | {"maxLength": LONGEST_COMMENT},
-        },
-        optional=("reasons", "comment"),
-    ) | {"description": "Without a reason or a comment only agreement can be told."},
-    "Verdict": closed(
-        {
-            "id": TEXT, "time": TEXT, "prediction_id": TEXT, "verdict": {"enum": list(VERDICTS)},
-            "reasons": {"type": "array", "items": {"enum": list(REASONS)}}, "comment": TEXT, "by": TEXT,
-            "role": TEXT,
-            "amends": or_null("string") | {"description": "The same reader's verdict before."},
-        }
+    "VerdictGiven": _given(REASONS, {}),
+    "Verdict": _verdict(REASONS, {"prediction_id": TEXT}),
+    "Verdicts": closed({**_SAID, "verdicts": list_of(ref("Verdict"))}),
+    "ModelVerdictGiven": _given(
+        MODEL_REASONS,
+        {"version": _VERSION | {"description": "The version in service, or the one that waits."}},
+        " The comment names no patient: erasing one leaves it.",
     ),
-    "Verdicts": closed(
+    "ModelVerdict": _verdict(MODEL_REASONS, {"study": TEXT, "version": COUNT, "digest": TEXT}),
+    "ModelVerdicts": closed({"study": TEXT, "versions": list_of(ref("VersionVerdicts"))}),
+    "VersionVerdicts": closed(
         {
-            "state": {
-                "enum": ["", *VERDICTS, SPLIT],
-                "description": "What all readers say by their last word; empty where nobody has.",
-            },
-            "readers": COUNT, "verdicts": list_of(ref("Verdict")),
+            "version": COUNT, "digest": TEXT,
+            "can_be_signed": {"type": "boolean", "description": "Whether it is in service, or waits."},
+            **_SAID, "verdicts": list_of(ref("ModelVerdict")),
         }
     ),
     "PatientRequest": closed(

@@ -15,18 +15,17 @@ from serving.backend import Backend
 from serving.errors import RequestError
 from serving.review.forms import Fields, form_token, is_good, read_form
 from serving.review.list_view import ADDRESS, SIZE, Query, list_view
-from serving.review.model_drawing import draw_figures, draw_histogram
-from serving.review.model_view import model_page
-from serving.review.models_view import models_view
 from serving.review.page import page_of
-from serving.review.shell import HEADERS, MODELS, WORKLIST, shell_for, template
-from serving.review.signing_view import Form, SigningView, filled
+from serving.review.shell import HEADERS, WORKLIST, shell_for, template
+from serving.review.signing_view import Form, SigningView, fault_words, filled
 from serving.review.what_if_view import WhatIfForm, fields_of, patient_after
 from serving.store.glance import RANKING, glance_of
 from serving.store.records import PredictionRecord
 from serving.verdicts import verdict_of
 
-_TOO_OLD = "This page lay open for too long, or was another reader's. Look again, then sign."
+TOO_OLD = "This page lay open for too long, or was another reader's. Look again, then sign."
+"""Why a form is not taken."""
+
 _ID_LENGTH = 32
 
 
@@ -47,24 +46,7 @@ class ReviewPages:
         page = await asyncio.to_thread(worklist.page, caller.tenant, query.asked, SIZE, *ends)
         view = list_view(query, page, sorted(self._backend.repository.current))
         shell = shell_for(caller, WORKLIST, has_keys=True)
-        return _html(template("worklist.html").render(view=view, shell=shell))
-
-    async def models(self, request: Request) -> Response:
-        """The models in service."""
-        view = models_view(self._backend.repository.current)
-        shell = shell_for(caller_of(request.scope), MODELS)
-        return _html(template("models.html").render(view=view, shell=shell))
-
-    async def model(self, request: Request) -> Response:
-        """One model in service: how well it does, for whom, and what it reads."""
-        page = model_page(self._backend.served(request.path_params["study"]))
-        drawn = {
-            "beside": [draw_figures(one) for one in page.beside],
-            "groups": [draw_figures(one) for one in page.groups],
-            "histograms": {row: draw_histogram(row) for block in page.inputs for row in block.rows},
-        }
-        shell = shell_for(caller_of(request.scope), MODELS)
-        return _html(template("model.html").render(view=page, shell=shell, **drawn))
+        return html(template("worklist.html").render(view=view, shell=shell))
 
     async def prediction(self, request: Request) -> Response:
         """One recorded answer, with who signed it and the form to do so."""
@@ -116,24 +98,24 @@ class VerdictForm:
         fields = await read_form(scope, receive, backend.settings)
         faults = await self._sign(fields, record, caller)
         if faults:
-            form = filled(_token(backend, caller, record), fields, faults)
+            form = filled(Form(_token(backend, caller, record)), fields, faults)
             page = await prediction_page(backend, record, caller, form, status=422)
             await page(scope, receive, send)
             return
         await elsewhere(f"{ADDRESS}/{record.id}#signed")(scope, receive, send)
 
-    async def _sign(self, fields: Fields, record: PredictionRecord, caller: Caller) -> list[str]:
+    async def _sign(self, fields: Fields, record: PredictionRecord, caller: Caller) -> tuple[str, ...]:
         """What is wrong; nothing once the verdict is on disk."""
         store = self._backend.store
         if not is_good(fields.get("token", [""])[0], store.keys, caller, record.id):
-            return [_TOO_OLD]
+            return (TOO_OLD,)
         given = {name: told[0] for name, told in fields.items() if name in ("verdict", "comment")}
         try:
             verdict = verdict_of({**given, "reasons": fields.get("reasons", [])}, record.id, caller)
         except RequestError as error:
-            return [_said(fault.where, fault.what) for fault in error.faults]
+            return fault_words(error.faults)
         await store.verdicts.append(verdict, caller.tenant)
-        return []
+        return ()
 
 
 async def prediction_page(
@@ -151,7 +133,7 @@ async def prediction_page(
     bundle = backend.repository.bundle(record.digest)
     what_if = what_if or _what_if(backend, record, caller)
     page = await asyncio.to_thread(page_of, record, bundle, signing, shell_for(caller), what_if)
-    return _html(page, status)
+    return html(page, status)
 
 
 def _what_if(backend: Backend, record: PredictionRecord, caller: Caller) -> WhatIfForm | None:
@@ -169,13 +151,6 @@ def what_if_token(backend: Backend, caller: Caller, record: PredictionRecord) ->
     return form_token(backend.store.keys, caller, f"what-if {record.id}")
 
 
-def _said(where: str, what: str) -> str:
-    field = where.strip("/").partition("/")[0]
-    return {"verdict": "Choose a verdict.", "reasons": "Give at least one reason, or a comment."}.get(
-        field, f"{field.capitalize()}: {what}."
-    )
-
-
 def _token(backend: Backend, caller: Caller, record: PredictionRecord) -> str:
     return form_token(backend.store.keys, caller, record.id)
 
@@ -186,7 +161,8 @@ def _paper(*told: object) -> bytes:
     return paper
 
 
-def _html(page: str, status: int = 200) -> Response:
+def html(page: str, status: int = 200) -> Response:
+    """A page as it goes to the browser."""
     return Response(page, status, media_type="text/html", headers=HEADERS)
 
 

@@ -15,8 +15,9 @@ from types import MappingProxyType
 from features.errors import RxplainError
 from features.knowledge.evidence import GeneDrugPair, cpic_pairs
 from models.bundle import LoadedBundle, load
+from models.history import Event
 from models.outcome import BinaryOutcome
-from models.shelf import Shelf, ShelfEntry
+from models.shelf import CHALLENGER, Shelf, ShelfEntry
 from serving.metrics import Metrics
 
 _log = logging.getLogger("rxplain.repository")
@@ -121,19 +122,50 @@ class Repository:
             if self._alias_state() != self._seen:
                 await asyncio.to_thread(self.refresh)
 
+    def waiting(self, study: str) -> ShelfEntry | None:
+        """The shelf's entry of a version that was published and does not answer; None where there is none."""
+        champion = self.current.get(study)
+        try:
+            entry = self._shelf.entry(study, CHALLENGER) if study in self._shelf.studies() else None
+        except RxplainError as error:
+            _log.error("aliases cannot be read; no challenger is shown", exc_info=error)
+            return None
+        is_served = entry is not None and champion is not None and champion.bundle.digest == entry.digest
+        return None if is_served else entry
+
+    def history(self, study: str) -> tuple[Event, ...]:
+        """How the study's champions came to be, oldest first; none where it cannot be read."""
+        try:
+            return self._shelf.history(study)
+        except RxplainError as error:
+            _log.error("the history of champions cannot be read", extra={"study": study}, exc_info=error)
+            return ()
+
+    def challenger(self, study: str) -> Served | None:
+        """The version that waits, to be looked at: it answers nobody. None where its bundle is refused."""
+        entry = self.waiting(study)
+        bundle = None if entry is None else self.bundle(entry.digest)
+        return None if entry is None or bundle is None else Served(study, entry.version, bundle)
+
+    def challengers(self) -> Mapping[str, int]:
+        """The version that waits for each study where one does; bundles are not read."""
+        found = {study: self.waiting(study) for study in self._shelf.studies()}
+        return {study: entry.version for study, entry in found.items() if entry is not None}
+
     def bundle(self, digest: str) -> LoadedBundle | None:
-        """The bundle that gave an earlier answer, if it is still on the shelf."""
+        """The bundle that gave an earlier answer, or that waits, if it is still on the shelf."""
         for served in self.current.values():
             if served.bundle.digest == digest:
                 return served.bundle
-        if digest not in self._earlier:
+        known = self._earlier.get(digest)
+        if known is None:
             try:
-                self._earlier[digest] = load(self._shelf.folder(digest), digest)
+                known = self._earlier[digest] = load(self._shelf.folder(digest), digest)
             except (RxplainError, OSError):
                 return None
             while len(self._earlier) > _REMEMBERED:
                 self._earlier.popitem(last=False)
-        return self._earlier[digest]
+        return known
 
     def _kept_or_loaded(self, study: str, entry: ShelfEntry) -> Served | None:
         old = self.current.get(study)

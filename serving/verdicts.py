@@ -1,14 +1,15 @@
-"""What a reader may say of an answer that they inspected: a verdict, why, and in their own words."""
+"""What a reader may say of what they inspected, an answer or a model: a verdict, why, and their own words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from features.errors import Fault
 from serving.access.caller import Caller, Role
 from serving.errors import RequestError
-from serving.store.records import VerdictRecord, new_id
+from serving.store.records import ModelVerdictRecord, VerdictRecord, new_id
 
 VERDICTS: Mapping[str, str] = {"agree": "Agree", "disagree": "Disagree", "unsure": "Unsure"}
 """The verdicts, and how a page says them."""
@@ -25,42 +26,100 @@ REASONS: Mapping[str, str] = {
     "explanation-implausible": "The reasons given are not plausible",
     "other": "Another reason, told below",
 }
-"""Codes of reasons, and how a page says them."""
+"""Codes of reasons for a verdict on an answer, and how a page says them."""
+
+MODEL_REASONS: Mapping[str, str] = {
+    "figures-good-enough": "Its figures are good enough for the use",
+    "tested-on-patients-like-ours": "It was tested on patients like ours",
+    "figures-too-weak": "Its figures are not good enough for the use",
+    "worse-for-a-group": "It does worse for a group of patients",
+    "unlike-our-patients": "It was trained on patients unlike ours",
+    "not-better-than-the-champion": "It is no better than the version in service",
+    "inputs-implausible": "What it reads is not plausible, or not at hand",
+    "card-incomplete": "Its card leaves out what matters",
+    "other": "Another reason, told below",
+}
+"""Codes of reasons for a verdict on a model version, and how a page says them."""
 
 LONGEST_COMMENT = 2000
 _FIELDS = frozenset({"verdict", "reasons", "comment"})
 _SIGNING = (Role.REVIEWER, Role.CLINICIAN)
+_Said = tuple[str, tuple[str, ...], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a study's model that can be signed, and the digest of its bundle."""
+
+    study: str
+    version: int
+    digest: str
 
 
 def verdict_of(document: Mapping[str, object], prediction_id: str, caller: Caller) -> VerdictRecord:
     """The verdict that a document gives, in the caller's name; raises the 422 problem with every fault."""
-    faults = []
-    unknown = len(document.keys() - _FIELDS)
-    if unknown:
-        remedy = f"send only {', '.join(sorted(_FIELDS))}"
-        faults.append(Fault("", f"{unknown} fields are not known here", remedy))
+    faults = _unknown(document, _FIELDS)
+    told = _said(document, REASONS, faults)
+    _refuse(faults)
+    return VerdictRecord(new_id(), _now(), prediction_id, *told, caller.subject, _role(caller))
+
+
+def model_verdict_of(
+    document: Mapping[str, object], versions: Sequence[Version], caller: Caller
+) -> ModelVerdictRecord:
+    """The verdict that a document gives on one of these versions of a model; as `verdict_of` else."""
+    faults = _unknown(document, _FIELDS | {"version"})
+    asked = document.get("version")
+    is_number = isinstance(asked, int) and not isinstance(asked, bool)
+    of = next((one for one in versions if is_number and one.version == asked), None)
+    if of is None:
+        known = " or ".join(str(one.version) for one in versions)
+        faults.append(Fault("/version", "is no version on the shelf", f"send {known}"))
+    told = _said(document, MODEL_REASONS, faults)
+    _refuse(faults)
+    assert of is not None  # else refused
+    who = caller.subject, _role(caller)
+    return ModelVerdictRecord(new_id(), _now(), of.study, of.version, of.digest, *told, *who)
+
+
+def _unknown(document: Mapping[str, object], fields: frozenset[str]) -> list[Fault]:
+    n = len(document.keys() - fields)
+    remedy = f"send only {', '.join(sorted(fields))}"
+    return [Fault("", f"{n} fields are not known here", remedy)] if n else []
+
+
+def _said(document: Mapping[str, object], codes: Mapping[str, str], faults: list[Fault]) -> _Said:
+    """Verdict, reasons and comment as far as they can be meant; what cannot is added to the faults."""
     verdict, comment = document.get("verdict"), document.get("comment", "")
     if not (isinstance(verdict, str) and verdict in VERDICTS):
         faults.append(Fault("/verdict", "is not known here", f"send one of {', '.join(VERDICTS)}"))
-    reasons = _reasons(document.get("reasons", []), faults)
+    reasons = _reasons(document.get("reasons", []), codes, faults)
     if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT or "\0" in comment:
         faults.append(Fault("/comment", f"is no text of at most {LONGEST_COMMENT} characters"))
     elif verdict != "agree" and not (reasons or comment.strip()):
         faults.append(Fault("/reasons", "say why", "give at least one reason, or a comment"))
+    return str(verdict), reasons, str(comment).strip()
+
+
+def _reasons(found: object, codes: Mapping[str, str], faults: list[Fault]) -> tuple[str, ...]:
+    """The codes in their usual order."""
+    remedy = f"send some of {', '.join(codes)}"
+    if not (isinstance(found, list) and all(isinstance(code, str) for code in found)):
+        faults.append(Fault("/reasons", "is no list of codes", remedy))
+        return ()
+    strange = [i for i, code in enumerate(found) if code not in codes]
+    faults += [Fault(f"/reasons/{i}", "is not known here", remedy) for i in strange]
+    return tuple(code for code in codes if code in found)
+
+
+def _refuse(faults: list[Fault]) -> None:
     if faults:
         raise RequestError("invalid-request", f"{len(faults)} faults in the verdict", faults)
-    role = next((role for role in _SIGNING if role in caller.roles), Role.CLINICIAN)
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    told = str(verdict), reasons, str(comment).strip()
-    return VerdictRecord(new_id(), now, prediction_id, *told, caller.subject, role.value)
 
 
-def _reasons(found: object, faults: list[Fault]) -> tuple[str, ...]:
-    """The codes in their usual order."""
-    if not (isinstance(found, list) and all(isinstance(code, str) for code in found)):
-        faults.append(Fault("/reasons", "is no list of codes", f"send some of {', '.join(REASONS)}"))
-        return ()
-    strange = [i for i, code in enumerate(found) if code not in REASONS]
-    remedy = f"send some of {', '.join(REASONS)}"
-    faults += [Fault(f"/reasons/{i}", "is not known here", remedy) for i in strange]
-    return tuple(code for code in REASONS if code in found)
+def _role(caller: Caller) -> str:
+    return next((role for role in _SIGNING if role in caller.roles), Role.CLINICIAN).value
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

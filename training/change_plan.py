@@ -24,6 +24,7 @@ class ChangePlanAsked:
     `largest_fall` is by how much the leading figure may be worse under the same protocol on the same splits,
     `largest_golden_change` by how much the answer to a golden patient may move, in the outcome's unit. Added
     and removed features are name patterns (`*` stands for anything); `may_change` lifts clauses by name.
+    `signed_by` readers must have signed a version off, and none against it; 0 asks nobody.
     """
 
     largest_fall: float
@@ -31,6 +32,7 @@ class ChangePlanAsked:
     features_added: tuple[str, ...] = ()
     features_removed: tuple[str, ...] = ()
     may_change: tuple[str, ...] = ()
+    signed_by: int = 0
 
     def faults(self) -> list[Fault]:
         """What cannot be meant."""
@@ -40,6 +42,8 @@ class ChangePlanAsked:
             for name, bound in bounds.items()
             if not bound >= 0.0
         ]
+        if self.signed_by < 0:
+            faults.append(Fault("change_plan.signed_by", "is not 0 or more"))
         remedy = f"use {', '.join(MAY_CHANGE)}"
         strange = [name for name in self.may_change if name not in MAY_CHANGE]
         return faults + [Fault("change_plan.may_change", f"'{s}' is no such clause", remedy) for s in strange]

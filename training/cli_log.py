@@ -13,7 +13,7 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opt
 
 def log(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="verify|replay|export|erase|retain|rotate [OPTIONS]")
+        list[str] | None, typer.Argument(metavar="verify|replay|export|signed|erase|retain|rotate [OPTIONS]")
     ] = None,
 ) -> None:
     """Prove the record of answers; give out or forget a patient; `rxplain log erase --help`."""

@@ -135,6 +135,7 @@ _MORE = """
 # [change_plan]                  # what may change from one champion to the next; all else is refused by name
 # largest_fall = 0.02
 # largest_golden_change = 0.1
+# signed_by = 2                  # readers who must have signed a version off in the service
 """
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from features.errors import BundleError, Fault, RegistryError
 from models.registry import Registry, StudyRecord, Verdict
 from models.shelf import CHALLENGER, CHAMPION
 from training.promotion_clauses import BUNDLE, Case, judged
+from training.sign_off import sign_off
 
 
 def promote(
@@ -60,4 +62,5 @@ def _found(
     champion = None
     if standing is not None and standing != version:
         champion = registry.fetch(record.study, digests[standing])
-    return judged(Case(record.study, candidate, champion, explained))
+    signed = partial(sign_off, registry.home, record.study, digests[version])
+    return judged(Case(record.study, candidate, champion, explained, version, signed))

@@ -1,7 +1,8 @@
 """The clauses a candidate must meet to be promoted, each by its name; all broken ones are told together.
 
 Some hold for every candidate, some against the champion it would replace, and the rest are the champion's
-own change plan: a candidate is judged by the plan in force, not by one it brings.
+own change plan: a candidate is judged by the plan in force, not by one it brings. Only whether readers signed
+it off is asked of the first candidate too, by its own plan.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from models.bundle import LoadedBundle
 from training.change_plan import LEARNERS, LINK, OPTIONS, POPULATION, SIZE, SOURCE, ChangePlanAsked, unlisted
 from training.golden import golden_answers
 from training.promotion_figures import falls
+from training.sign_off import SIGNED, AskWhoSigned, SignOff, sign_off_faults
 from training.study import Study, read_study
 
 GATES, STUDY, BUNDLE, MEMBERSHIP = "gates", "study", "bundle", "membership inference"
@@ -25,12 +27,17 @@ _UNCHANGED, _MOST = 1e-9, 5
 
 @dataclass(frozen=True)
 class Case:
-    """A candidate for a study's place, the champion that holds it (or None), and why answers moved."""
+    """A candidate for a study's place, the champion that holds it (or None), and why answers moved.
+
+    `who_signed` is asked only where a plan wants the candidate signed; `version` is where its page is found.
+    """
 
     study: str
     candidate: LoadedBundle
     champion: LoadedBundle | None = None
     explained: str = ""
+    version: int | None = None
+    who_signed: AskWhoSigned = SignOff
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ def judged(case: Case) -> Mapping[str, list[Fault]]:
         GATES: missed_gates(case.candidate.manifest.provenance.metrics),
         MEMBERSHIP: _membership(case.candidate.manifest.provenance.metrics),
     }
+    if signed_by := _signed_by(case):
+        found[SIGNED] = sign_off_faults(signed_by, case.who_signed(), case.study, case.version)
     if case.champion is None:
         return found
     pair = _Pair(case.candidate, case.champion, _read(case.candidate), _read(case.champion), case.explained)
@@ -63,6 +72,12 @@ def judged(case: Case) -> Mapping[str, list[Fault]]:
     clauses = _AGAINST_CHAMPION if pair.plan is None else {**_AGAINST_CHAMPION, **_PLANNED}
     told = {name: clause(pair) for name, clause in clauses.items() if name not in lifted}
     return found | {name: [Fault(name, what) for what in own] for name, own in told.items()}
+
+
+def _signed_by(case: Case) -> int:
+    """How many readers the plan in force wants: the champion's, and of the first candidate its own."""
+    study = _read(case.champion or case.candidate)
+    return 0 if study is None or study.change_plan is None else study.change_plan.signed_by
 
 
 def missed_gates(metrics: Mapping[str, object]) -> list[Fault]:

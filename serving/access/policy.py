@@ -61,7 +61,7 @@ REPORTING = Policy(_of(Role.APPLICATION, Role.CLINICIAN), of_tenant=True)
 FEEDBACK = Policy(_of(Role.CLINICIAN), of_tenant=True)
 """Telling what was done with an answer."""
 SIGNING = Policy(_of(Role.CLINICIAN, Role.REVIEWER), of_tenant=True)
-"""Signing an answer off, and seeing who did."""
+"""Signing an answer or a model version off, and seeing who did."""
 LISTING = Policy(_of(Role.CLINICIAN, Role.REVIEWER), of_tenant=True)
 """The list of answers that were given."""
 MONITORING = Policy(_of(Role.DATA_SCIENTIST, Role.ADMINISTRATOR))

@@ -25,17 +25,25 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True)
 class ModelsView:
-    """Every model in service."""
+    """Every model in service; `waiting` versions by study, some of which may have none in service."""
 
     summary: str
     models: tuple[ModelView, ...]
+    waiting: Mapping[str, int]
+
+    @property
+    def unserved(self) -> tuple[str, ...]:
+        """Studies of which only a version waits."""
+        served = {model.study for model in self.models}
+        return tuple(study for study in sorted(self.waiting) if study not in served)
 
 
-def models_view(current: Mapping[str, Served]) -> ModelsView:
+def models_view(current: Mapping[str, Served], waiting: Mapping[str, int]) -> ModelsView:
     """The models by study."""
     models = tuple(model_view(served) for _, served in sorted(current.items()))
     n = len(models)
-    return ModelsView("1 model is in service." if n == 1 else f"{n} models are in service.", models)
+    summary = "1 model is in service." if n == 1 else f"{n} models are in service."
+    return ModelsView(summary, models, waiting)
 
 
 def model_view(served: Served) -> ModelView:

@@ -16,11 +16,11 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
-from features.errors import RxplainError, SettingsError
+from features.errors import IntegrityError, RxplainError, SettingsError
 from serving.access.caller import LOCAL
 from serving.settings import Settings
 from serving.store.chain import Head, Verified
-from serving.store.export import patient_lines, study_lines
+from serving.store.export import patient_lines, signed_lines, study_lines
 from serving.store.keys import rotate_keys
 from serving.store.store import Store, key_file
 from serving.worker import lean_imports
@@ -73,6 +73,15 @@ def _export(store: Store, _: Settings, options: argparse.Namespace) -> int:
     return _tell({"rows": _written(Path(options.to), lines), "to": options.to})
 
 
+def _signed(store: Store, _: Settings, options: argparse.Namespace) -> int:
+    walk = store.verify_verdicts()
+    if walk.broken is not None:
+        raise IntegrityError(f"the log of verdicts does not hold at row {walk.broken}: {walk.why}")
+    for line in signed_lines(store, options.study):
+        sys.stdout.write(line + "\n")
+    return 0
+
+
 def _erase(store: Store, _: Settings, options: argparse.Namespace) -> int:
     erasure = store.erase(options.tenant, _patient(options), options.by)
     _tell(asdict(erasure))
@@ -95,7 +104,10 @@ def _replay(store: Store, settings: Settings, options: argparse.Namespace) -> in
     return 1 if found.n_differing else 0
 
 
-_COMMANDS = {"verify": _verify, "replay": _replay, "export": _export, "erase": _erase, "retain": _retain}
+_COMMANDS = {
+    "verify": _verify, "replay": _replay, "export": _export, "signed": _signed, "erase": _erase,
+    "retain": _retain,
+}  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -117,6 +129,10 @@ def parser() -> argparse.ArgumentParser:
     chosen.add_argument("--study", help="what a study was asked, of every tenant, with the outcomes reported")
     chosen.add_argument("--patient", help="everything of one patient; - reads the id from standard input")
     export.add_argument("--to", metavar="FILE.jsonl", help="a new file, the owner's alone (default: output)")
+    signed = commands.add_parser(
+        "signed", help="who signed the versions of a study, once the chain of verdicts is proved to hold"
+    )
+    signed.add_argument("--study", required=True, help="whose versions, of every tenant")
     erase = commands.add_parser("erase", help="leave nothing of one patient; the chain still holds")
     erase.add_argument("--patient", required=True, help="the id; - reads it from standard input")
     erase.add_argument("--by", default="", help="who asked for it, or the ticket")

@@ -1,8 +1,9 @@
 """Forgetting: one patient by name, or everybody's content once it is older than it may become.
 
 A prediction keeps its place in the chain, and so does a verdict: content and patient hash go, content hash
-and a tombstone stay (see `serving.store.chain`). Outcomes, feedback, kept answers and the worklist's rows of
-the patient are deleted. Afterwards the files are cleared: see `serving.store.traces`.
+and a tombstone stay (see `serving.store.chain`). Verdicts on model versions are about no patient and stay
+whole. Outcomes, feedback, kept answers and the worklist's rows of the patient are deleted. Afterwards the
+files are cleared: see `serving.store.traces`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
     update,
@@ -34,6 +36,7 @@ from serving.store.keys import NONCE_BYTES, KeyRing
 from serving.store.records import Erasure, new_id
 from serving.store.tables import ERASURES, FEEDBACK, IDEMPOTENCY, OUTCOMES, PREDICTIONS, VERDICTS, WORKLIST
 from serving.store.traces import clear
+from serving.store.verdict_rows import on_models
 
 _OTHERS = (OUTCOMES, FEEDBACK, IDEMPOTENCY)
 _BATCH = 1000
@@ -72,7 +75,8 @@ def retain(engine: Engine, keys: KeyRing, days: float, now: datetime | None = No
             erasure, found = _forget(connection, keys, chosen, _new(tenant, "retention", ""))
             left = select(own.id).where(own.tenant == tenant, own.content.is_not(None))
             gone = or_(VERDICTS.c.time < before, VERDICTS.c.prediction_id.not_in(left))
-            said = and_(VERDICTS.c.tenant == tenant, VERDICTS.c.content.is_not(None), gone)
+            kept = VERDICTS.c.content.is_not(None), not_(on_models())
+            said = and_(VERDICTS.c.tenant == tenant, *kept, gone)
             n = _forget_verdicts(connection, keys, said, erasure, found)
             for table in (OUTCOMES, FEEDBACK):
                 gone = table.c.prediction_id.not_in(left)
@@ -152,6 +156,7 @@ def _tenants(connection: Connection, before: str) -> Sequence[str]:
     found: set[str] = set()
     for table in (PREDICTIONS, OUTCOMES, FEEDBACK, VERDICTS):
         old = and_(table.c.time < before, table.c.content.is_not(None))
+        old = and_(old, not_(on_models())) if table is VERDICTS else old
         found |= set(connection.execute(select(table.c.tenant).where(old).distinct()).scalars())
     return sorted(found)
 

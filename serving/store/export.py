@@ -1,4 +1,4 @@
-"""Rows given out in plain: everything of one patient, or what a study was asked, one JSON object a line."""
+"""Rows given out in plain, one JSON object a line: of one patient, of a study, or who signed its versions."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def study_lines(store: Store, study: str) -> Iterator[str]:
         ]
         told = {"id": record.id, "tenant": tenant, "time": record.time, "version": record.version}
         yield _line({**told, "digest": record.digest, "request": record.request, "outcomes": outcomes})
+
+
+def signed_lines(store: Store, study: str) -> Iterator[str]:
+    """Who signed which version of a study: the last word of each reader of each tenant, without comments."""
+    for tenant, one in store.model_verdicts.last_words(study):
+        told: dict[str, object] = {"tenant": tenant, "by": one.by, "role": one.role, "time": one.time}
+        told |= {"study": one.study, "version": one.version, "digest": one.digest}
+        yield _line({**told, "verdict": one.verdict, "reasons": one.reasons})
 
 
 def _line(document: dict[str, object]) -> str:

@@ -82,6 +82,27 @@ class VerdictRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelVerdictRecord:
+    """What somebody who inspected a model version thinks of it, with their name to it.
+
+    The version is known by its bundle's `digest`; `reasons` are codes of `serving.verdicts.MODEL_REASONS`,
+    all else is as of a `VerdictRecord`.
+    """
+
+    id: str
+    time: str
+    study: str
+    version: int
+    digest: str
+    verdict: str
+    reasons: tuple[str, ...]
+    comment: str
+    by: str
+    role: str
+    amends: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRecord:
     """Who asked for what: the route's template, never the path; `record_id` where it was about one record."""
 

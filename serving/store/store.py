@@ -19,6 +19,7 @@ from serving.store.chain import VERDICT_LOG, Head, Verified, verify
 from serving.store.database import open_engine, reading
 from serving.store.erasure import erase_patient, retain
 from serving.store.keys import KeyRing, made_keys, read_keys
+from serving.store.model_verdicts import ModelVerdicts
 from serving.store.once import Idempotency, ReplayGuard
 from serving.store.predictions import Predictions
 from serving.store.records import Erasure, StoredAnswer
@@ -36,9 +37,9 @@ REVISION = "0003"
 class Store:
     """The store, open until `close`.
 
-    `predictions`, `outcomes`, `feedback`, `verdicts` and `audit` append and find, `worklist` lists; every row
-    belongs to a tenant, and another tenant's is not found. Methods named `append`, `note`, `idempotent` and
-    `seen_jti` are for the event loop and return once the row is on disk.
+    `predictions`, `outcomes`, `feedback`, `verdicts`, `model_verdicts` and `audit` append and find,
+    `worklist` lists; every row belongs to a tenant, and another tenant's is not found. Methods named
+    `append`, `note`, `idempotent` and `seen_jti` are for the event loop and return once the row is on disk.
     """
 
     def __init__(self, engine: Engine, keys: KeyRing) -> None:
@@ -48,6 +49,7 @@ class Store:
         self.outcomes = outcomes(engine, keys)
         self.feedback = feedback(engine, keys)
         self.verdicts = Verdicts(engine, keys)
+        self.model_verdicts = ModelVerdicts(engine, keys)
         self.worklist = Worklist(engine, keys)
         self.audit = Audit(engine, self._writer)
         self._idempotency = Idempotency(engine, keys)

@@ -86,6 +86,7 @@ VERDICTS = Table(
     Index("verdicts_by_prediction", "prediction_id"),
     Index("verdicts_by_patient", "patient_key"),
 )
+"""On answers, and on model versions: see `serving.store.verdict_rows`."""
 WORKLIST = Table(
     "worklist",
     METADATA,

@@ -8,26 +8,24 @@ that the worklist shows beside an answer is renewed in the same transaction.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, select, update
 
-from features.errors import IntegrityError
 from serving.errors import RequestError
-from serving.store.chain import VERDICT_LOG, Head, content_hash, link
 from serving.store.database import reading, writing
 from serving.store.keys import KeyRing
-from serving.store.records import VerdictRecord
-from serving.store.tables import HEADS, PREDICTIONS, VERDICTS, WORKLIST
+from serving.store.records import ModelVerdictRecord, VerdictRecord
+from serving.store.tables import PREDICTIONS, VERDICTS, WORKLIST
+from serving.store.verdict_rows import add, locked_head, opened, sealed
 from serving.store.worklist import catch_up
 
 SPLIT = "split"
 """The state of an answer on which its readers differ."""
 
-_PLAIN = ("id", "time", "prediction_id")
+AnyVerdict = TypeVar("AnyVerdict", VerdictRecord, ModelVerdictRecord)
 _OWN = VERDICTS.c
 
 
@@ -53,9 +51,10 @@ class Verdicts:
             known = list(self._read(connection, _of(record.prediction_id, tenant)))
             mine = next((one for one in reversed(known) if one.by == record.by), None)
             record = replace(record, amends=None if mine is None else mine.id)
-            if mine is not None and _says(mine) == _says(record):
+            if mine is not None and repeats(record, mine):
                 return mine
-            self._chain(connection, record, tenant, patient_key)
+            row = sealed(self._keys, tenant, asdict(record), patient_key)
+            add(connection, self._keys, locked_head(connection, self._keys), row)
             state, readers = state_of([*known, record])
             listed = WORKLIST.c.tenant == tenant, WORKLIST.c.id == record.prediction_id
             connection.execute(update(WORKLIST).where(*listed).values(verdict=state, readers=readers))
@@ -75,61 +74,28 @@ class Verdicts:
     def _read(self, connection: Connection, chosen: Iterable[Any]) -> Iterator[VerdictRecord]:
         asked = select(VERDICTS).where(*chosen, _OWN.content.is_not(None)).order_by(_OWN.seq)
         for row in connection.execute(asked).mappings():
-            yield self._record(row)
-
-    def _chain(self, connection: Connection, record: VerdictRecord, tenant: str, patient_key: bytes) -> None:
-        named = HEADS.c.name == VERDICT_LOG.head
-        found = connection.execute(select(HEADS).where(named).with_for_update()).one_or_none()
-        if found is None:
-            raise IntegrityError("the head of the log of verdicts is missing")
-        head = Head(found.n, bytes(found.chain)).checked(self._keys, found.mac, VERDICT_LOG.head)
-        row = {"seq": head.n + 1, **self._row(record, tenant, patient_key)}
-        head = Head(head.n + 1, link(head.link, row, VERDICT_LOG))
-        connection.execute(insert(VERDICTS).values({**row, "chain": head.link}))
-        values = {"n": head.n, "chain": head.link, "mac": head.mac(self._keys, VERDICT_LOG.head)}
-        connection.execute(update(HEADS).where(named).values(values))
-
-    def _row(self, record: VerdictRecord, tenant: str, patient_key: bytes) -> dict[str, Any]:
-        told = asdict(record)
-        plain = {name: told.pop(name) for name in _PLAIN}
-        content = self._keys.close(_place(tenant, plain), json.dumps(told, allow_nan=False).encode())
-        return {
-            **plain,
-            "tenant": tenant,
-            "key_id": self._keys.current,
-            "patient_key": patient_key,
-            "content": content,
-            "content_hash": content_hash(patient_key, content),
-        }
-
-    def _record(self, row: Mapping[Any, Any]) -> VerdictRecord:
-        plain = {name: row[name] for name in _PLAIN}
-        told = json.loads(self._keys.open(row["key_id"], _place(row["tenant"], plain), bytes(row["content"])))
-        return VerdictRecord(**plain, **{**told, "reasons": tuple(told["reasons"])})
+            yield VerdictRecord(**opened(self._keys, row))
 
 
-def counting(told: Sequence[VerdictRecord]) -> tuple[VerdictRecord, ...]:
+def counting(told: Sequence[AnyVerdict]) -> tuple[AnyVerdict, ...]:
     """The verdicts that count: of each reader the last one, in the order in which readers came."""
     return tuple({one.by: one for one in told}.values())
 
 
-def state_of(told: Sequence[VerdictRecord]) -> tuple[str, int]:
+def state_of(told: Sequence[AnyVerdict]) -> tuple[str, int]:
     """What all readers say, `SPLIT` where they differ, nothing where nobody has; and how many they are."""
     own = counting(told)
     said = {one.verdict for one in own}
     return (said.pop() if len(said) == 1 else SPLIT if said else ""), len(own)
 
 
-def _says(record: VerdictRecord) -> tuple[str, tuple[str, ...], str]:
-    return record.verdict, record.reasons, record.comment
+def repeats(one: AnyVerdict, before: AnyVerdict) -> bool:
+    """Whether a verdict says nothing but what the one before said."""
+    return (one.verdict, one.reasons, one.comment) == (before.verdict, before.reasons, before.comment)
 
 
 def _of(prediction_id: str, tenant: str) -> tuple[Any, ...]:
     return _OWN.prediction_id == prediction_id, _OWN.tenant == tenant
-
-
-def _place(tenant: str, plain: Mapping[str, Any]) -> str:
-    return "/".join(("verdicts", tenant, *(plain[name] for name in _PLAIN)))
 
 
 def _patient_key(connection: Connection, prediction_id: str, tenant: str) -> bytes:

@@ -57,6 +57,7 @@ def test_publish_promote_and_roll_back(registry: Registry, written: Path, second
     assert bundle.load(entry.folder, entry.digest).manifest.provenance.created == "2026-01-01T00:00:00Z"
     record = registry.show("tiny")
     assert record.aliases == {"champion": one, "challenger": two}
+    assert registry.shelf.history("tiny") == record.history
     assert [(e.what, e.before, e.version) for e in record.history] == [
         ("promote", None, one), ("promote", one, two), ("rollback", two, one),
     ]  # fmt: skip

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from features.errors import RegistryError
+from models.history import Event
 from models.shelf import Shelf
+
+PROMOTED = Event("promote", 2, 1, "ada", "better", "2026-01-02T00:00:00+00:00", ("gates",), (), "meant")
 
 
 def test_an_empty_home_has_no_champions(tmp_path: Path) -> None:
@@ -46,3 +49,19 @@ def test_an_alias_file_that_points_nowhere_is_refused(tmp_path: Path, text: str)
 def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, study: str) -> None:
     with pytest.raises(RegistryError, match="small letters"):
         Shelf(tmp_path).write_aliases(study, {})
+
+
+def test_history_is_read_as_written_and_is_empty_before(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    assert shelf.history("s") == ()
+    shelf.write_history("s", (PROMOTED, PROMOTED))
+    assert shelf.history("s") == (PROMOTED, PROMOTED)
+    assert shelf.studies() == ()
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]", '[{"what": "promote"}]', '[{"strange": 1}]'])
+def test_what_is_no_history_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "s.json").write_text(text)
+    with pytest.raises(RegistryError, match="history"):
+        Shelf(tmp_path).history("s")

@@ -13,7 +13,17 @@ from serving.openapi_operations import OPERATIONS
 from tests.serving.server_process import ServerProcess
 from tests.serving.tiny import PATIENT, STUDY, copy_home
 from tests.serving.tiny_sets import (
-    ARMS, BINARY, DRUGS, PANEL, QUESTION, WIDE, gene_names, make_homes, patient, publish, wide_draft,
+    ARMS,
+    BINARY,
+    DRUGS,
+    PANEL,
+    QUESTION,
+    WIDE,
+    gene_names,
+    make_homes,
+    patient,
+    publish,
+    wide_draft,
 )  # fmt: skip
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

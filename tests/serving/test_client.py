@@ -206,7 +206,7 @@ def test_the_client_needs_nothing_that_is_heavy() -> None:
     "name",
     ["Answer", "Basis", "Interval", "Notice", "Contribution", "Difference", "Ranked", "Ranking", "Simulated",
      "Simulation", "Model", "Outcome", "Feedback", "Change",
-     "OwnGroup", "Evidence", "Explained", "Similar", "Verdict"],
+     "OwnGroup", "Evidence", "Explained", "Similar", "Verdict", "ModelVerdict"],
 )  # fmt: skip
 def test_the_types_of_answers_are_those_of_the_openapi_document(name: str) -> None:
     every, required = _fields(getattr(client_answers, name))

@@ -63,6 +63,15 @@ def test_models_tell_of_themselves(service: Client) -> None:
     assert service.schema(STUDY)["properties"]["study"] == {"const": STUDY}
 
 
+def test_a_version_is_signed_once(service: Client) -> None:
+    version = service.model(STUDY)["version"]
+    kept = [
+        service.sign_model(STUDY, version, "unsure", ["card-incomplete"], key="signed-once") for _ in range(2)
+    ]
+    (told,) = service.get(f"/v1/models/{STUDY}/verdicts")["versions"]
+    assert told["verdicts"] == [kept[0]] == [kept[1]]
+
+
 def test_what_became_of_the_patient_is_told_once(service: Client) -> None:
     answer = service.predict(STUDY, PATIENT)
     for _ in range(2):

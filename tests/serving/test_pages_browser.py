@@ -11,15 +11,17 @@ import pytest
 
 from tests.serving.pages import HOSTILE
 from tests.serving.server_process import ServerProcess
-from tests.serving.tiny import PATIENT, STUDY, copy_home
+from tests.serving.tiny import PATIENT, STUDY, add_challenger, copy_home
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def server(shelf_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server with one answer to review."""
-    with ServerProcess(copy_home(shelf_home, tmp_path_factory.mktemp("paged") / "home")) as running:
+    """A server with a version in service, and one that waits."""
+    home = copy_home(shelf_home, tmp_path_factory.mktemp("paged") / "home")
+    add_challenger(home)
+    with ServerProcess(home) as running:
         yield running
 
 
@@ -119,7 +121,8 @@ def test_every_page_fits_its_width(browser, server: ServerProcess, width: int, s
     made = _ask(server, patient_id="a-rather-long-identifier-of-a-patient-without-any-space-in-it")["id"]
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     tab = context.new_page()
-    for path in ("/review", "/review?given=no", "/review/models", f"/review/{made}"):
+    models = ("/review/models", f"/review/models/{STUDY}", f"/review/models/{STUDY}?version=2")
+    for path in ("/review", "/review?given=no", *models, f"/review/{made}"):
         tab.goto(f"{server.http.base_url}{path}")
         assert tab.evaluate("document.documentElement.scrollWidth") == width, path
     context.close()
@@ -135,7 +138,26 @@ def test_the_pages_are_whole_without_javascript_and_on_paper(browser, server: Se
     drill.locator("summary").click()
     assert drill.locator("td").first.is_visible()
     tab.emulate_media(media="print")
-    assert not tab.locator(".signing form[method='post']").is_visible()
+    assert not any(form.is_visible() for form in tab.locator(".signing form").all())
     assert not tab.locator("nav").is_visible()
     assert tab.pdf().startswith(b"%PDF")
+    context.close()
+
+
+def test_a_waiting_version_is_found_and_signed_without_javascript(browser, server: ServerProcess) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{server.http.base_url}/review/models")
+    tab.get_by_role("link", name="Version 2").click()
+    tab.wait_for_url("**?version=2")
+    assert "Beside the version in service" in tab.locator("main").inner_text()
+    for verdict, comment in (("disagree", "worse at night"), ("agree", "seen at the board")):
+        tab.locator(f"input[value={verdict}]").check()
+        tab.locator("#comment").fill(comment)
+        tab.get_by_role("button", name="Sign", exact=True).click()
+        tab.wait_for_url("**?version=2#signed")
+    assert tab.locator(".signing .verdicts > li").count() == 2
+    (told, _) = server.http.get(f"/v1/models/{STUDY}/verdicts").json()["versions"]
+    assert [one["comment"] for one in told["verdicts"]] == ["worse at night", "seen at the board"]
+    assert (told["version"], told["state"]) == (2, "agree")
     context.close()

@@ -155,3 +155,14 @@ def copy_home(source: Path, target: Path) -> Path:
     for name in ("aliases", "bundles"):
         shutil.copytree(source / name, target / name)
     return target
+
+
+def add_challenger(home: Path, version: int = 2, seed: int = 8) -> str:
+    """Put another version on the shelf, which waits and answers nobody; its bundle's digest."""
+    writing, shelf = home / "bundles" / "writing", Shelf(home)
+    digest = write_bundle(writing, n_patients=300, n_trees=10, seed=seed)
+    writing.rename(home / "bundles" / digest)
+    known = {alias: shelf.entry(STUDY, alias) for alias in shelf.read(STUDY)}
+    aliases = {alias: (entry.version, entry.digest) for alias, entry in known.items() if entry}
+    shelf.write_aliases(STUDY, {**aliases, "challenger": (version, digest)})
+    return digest

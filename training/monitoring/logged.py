@@ -1,8 +1,7 @@
 """Patients whom the service answered, read back from its prediction log, and what became of them.
 
-The log is sealed and its keys are the service's own, so a process of the service opens it (`python -m serving
-log export --study`) and hands the rows over a pipe: nothing lies in plain on a disk. The service may go on
-writing meanwhile.
+The log is sealed and its keys are the service's own, so a process of the service tells its rows; see
+`training.service_log`.
 """
 
 from __future__ import annotations
@@ -10,10 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +17,7 @@ from features.cohort import Cohort, Outcomes
 from features.encode import FeatureSpec
 from features.errors import CohortError, DataError, Fault
 from features.readers.document import read_documents
+from training.service_log import log_rows
 
 _COLUMNS = ("patient_id", "value")
 _MOST_FAULTS = 20
@@ -44,7 +40,7 @@ def read_log(home: Path, study: str, spec: FeatureSpec) -> Logged:
     latest: dict[tuple[str, str], dict[str, object]] = {}
     became: dict[tuple[str, str], dict[str, float]] = {}
     n_answers = 0
-    for row in _rows(home, study):
+    for row in log_rows(home, "export", "--study", study):
         patient = json.loads(row["request"])["patient"]
         who = row["tenant"], patient["patient_id"]
         latest.pop(who, None)
@@ -87,27 +83,6 @@ def with_outcomes(cohort: Cohort, table: Path, name: str, unit_note: str) -> Coh
     kept = [row for row in cohort.outcomes.rows if not (row[0] in found and row[1] == name)]
     rows = [*kept, *((patient, name, value, math.nan) for patient, value in sorted(found.items()))]
     return replace(cohort, outcomes=Outcomes.from_rows(rows))
-
-
-def _rows(home: Path, study: str) -> Iterator[dict]:
-    """The log's rows of a study, as a process of the service tells them."""
-    command = [sys.executable, "-m", "serving", "log", "export", "--study", study]
-    # what the caller makes of warnings is not for the packages that the service imports
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=said, env={**environment, "RXPLAIN_HOME": str(home)}
-        ) as service,
-    ):
-        assert service.stdout is not None
-        yield from map(json.loads, service.stdout)
-        if service.wait() != 0:
-            said.seek(0)
-            lines = said.read().decode(errors="replace").split("\n")
-            raise DataError(
-                next((line for line in reversed(lines) if line.strip()), "the log cannot be read")
-            )
 
 
 def _name(outcome: dict) -> str:

@@ -40,12 +40,14 @@ SHOWN = {"/review/{id}", "/review/{id}/pdf", "/review/{id}/near", COMPARED} | FO
 READ = {"/v1/predictions/{id}"} | SHOWN
 OUTCOMES, FEEDBACK = "/v1/predictions/{id}/outcomes", "/v1/predictions/{id}/feedback"
 VERDICTS = "/v1/predictions/{id}/verdicts"
+MODEL_VERDICTS, MODEL_FORM = "/v1/models/{study}/verdicts", "/review/models/{study}/verdicts"
+SIGNED_MODELS = {MODEL_VERDICTS, MODEL_FORM}
 EXPORT, ERASE = "/v1/patients/export", "/v1/patients/erase"
 RECORDS = READ | {OUTCOMES, FEEDBACK, VERDICTS}
 MAY = {
     Role.APPLICATION: ASKING | MODEL_ROUTES | {OUTCOMES},
-    Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS | LISTS,
-    Role.REVIEWER: MODEL_ROUTES | READ | LISTS | {VERDICTS},
+    Role.CLINICIAN: ASKING | MODEL_ROUTES | RECORDS | LISTS | SIGNED_MODELS,
+    Role.REVIEWER: MODEL_ROUTES | READ | LISTS | {VERDICTS} | SIGNED_MODELS,
     Role.DATA_SCIENTIST: MODEL_ROUTES | {"/metrics"},
     Role.ADMINISTRATOR: {"/metrics", EXPORT, ERASE},
     None: set(),
@@ -55,12 +57,13 @@ TOLD = {
     OUTCOMES: {"name": "weekly_dose", "value": 30.0, "unit": "mg/wk"},
     FEEDBACK: {"kind": "agreed"},
     VERDICTS: {"verdict": "unsure", "reasons": ["too-uncertain"], "comment": "who knows"},
+    MODEL_VERDICTS: {"version": 1, "verdict": "agree"},
     EXPORT: {"patient_id": "nobody"},
     ERASE: {"patient_id": "nobody"},
 }
-DONE = {(path, "POST"): 201 for path in (OUTCOMES, FEEDBACK, VERDICTS)} | {
+DONE = {(path, "POST"): 201 for path in (OUTCOMES, FEEDBACK, VERDICTS, MODEL_VERDICTS)} | {
     ("/review/find", "POST"): 303, ("/review/session", "POST"): 401, ("/review/session/end", "POST"): 303,
-    **{(path, "POST"): 422 for path in FORMS},  # a form without its token
+    **{(path, "POST"): 422 for path in (*FORMS, MODEL_FORM)},  # a form without its token
     **{(path, "POST"): 400 for path in HOOKS},  # a body that is no hook's
 }  # fmt: skip
 """What a request that may be sent is answered with, where it is not 200."""

@@ -7,7 +7,14 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from serving.store.database import writing
-from serving.store.records import FeedbackRecord, OutcomeRecord, PredictionRecord, VerdictRecord, new_id
+from serving.store.records import (
+    FeedbackRecord,
+    ModelVerdictRecord,
+    OutcomeRecord,
+    PredictionRecord,
+    VerdictRecord,
+    new_id,
+)
 from serving.store.store import Store
 
 TIME = "2026-01-01T00:00:00.000+00:00"
@@ -34,6 +41,12 @@ def feedback(prediction_id: str, detail: str = "too high for me") -> FeedbackRec
 def verdict(prediction_id: str, comment: str = "", by: str = "dr-who", **others: object) -> VerdictRecord:
     """What somebody who inspected a prediction thinks of it."""
     record = VerdictRecord(new_id(), TIME, prediction_id, "agree", (), comment, by, "reviewer")
+    return replace(record, **others)
+
+
+def model_verdict(digest: str = "d" * 64, by: str = "dr-who", **others: object) -> ModelVerdictRecord:
+    """What somebody who inspected a version of a model thinks of it."""
+    record = ModelVerdictRecord(new_id(), TIME, "tiny", 2, digest, "agree", (), "", by, "reviewer")
     return replace(record, **others)
 
 

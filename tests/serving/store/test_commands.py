@@ -14,7 +14,7 @@ from serving.settings import Settings
 from serving.store.commands import main
 from serving.store.store import Store
 from tests.serving.server_process import ROOT
-from tests.serving.store.rows import feedback, outcome, predictions, tamper, verdict
+from tests.serving.store.rows import feedback, model_verdict, outcome, predictions, tamper, verdict
 
 
 @pytest.fixture
@@ -53,6 +53,21 @@ def test_verify_walks_along_the_verdicts_too(log, store: Store) -> None:
     tamper(store, "DELETE FROM verdicts WHERE seq = 2")
     code, (after,) = log("verify")
     assert (code, after["holds"], after["broken"], after["verdicts"]["broken"]) == (1, False, None, 2)
+
+
+def test_who_signed_a_study_is_told_only_of_a_chain_that_holds(log, store: Store) -> None:
+    store.model_verdicts.write(model_verdict(by="anna", comment="secret"), "north")
+    store.model_verdicts.write(model_verdict(by="anna", verdict="unsure", comment="secret"), "north")
+    store.model_verdicts.write(model_verdict(by="bert"), "south")
+    code, told = log("signed", "--study", "tiny")
+    assert code == 0
+    assert [(row["tenant"], row["by"], row["version"], row["verdict"]) for row in told] == [
+        ("north", "anna", 2, "unsure"), ("south", "bert", 2, "agree"),
+    ]  # fmt: skip
+    assert "secret" not in str(told)
+    assert log("signed", "--study", "other") == (0, [])
+    tamper(store, "DELETE FROM verdicts WHERE seq = 2")
+    assert log("signed", "--study", "tiny") == (2, [])
 
 
 def test_a_patients_rows_are_given_out_as_they_were(log, store: Store, tmp_path: Path) -> None:
