@@ -237,6 +237,7 @@ def _review_routes(backend: Backend) -> tuple[Route, ...]:
         Route("/review/find", FindForm(backend), LISTING, methods=["POST"]),
         Route("/review/{id}", pages.prediction, REVIEWING),
         Route("/review/{id}/pdf", pages.paper, REVIEWING),
+        Route("/review/{id}/fhir", pages.fhir, REVIEWING),
         Route("/review/{id}/compare", ComparePage(backend).page, REVIEWING),
         Route("/review/{id}/near", NearPage(backend).page, REVIEWING),
         Route("/review/{id}/verdicts", VerdictForm(backend), REVIEWING, methods=["POST"]),

@@ -137,6 +137,10 @@ OPERATIONS = (
         ("unknown-prediction", "not-ready"), media="application/pdf",
     ),
     Operation(
+        "get", "/review/{id}/fhir", "fhir_file", "An answer as a FHIR Bundle, for a file", ref("FhirBundle"),
+        ("unknown-prediction", "not-ready"), media="application/fhir+json",
+    ),
+    Operation(
         "get", "/review/{id}/compare", "compare", "The page of two answers", TEXT,
         ("unknown-prediction", "invalid-request", "not-ready"), media="text/html", query=("with",),
     ),

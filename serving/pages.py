@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 from serving.access.caller import Caller, caller_of
 from serving.backend import Backend
 from serving.errors import RequestError
+from serving.fhir.document import MEDIA_TYPE as FHIR
+from serving.fhir.document import fhir_text
 from serving.review.forms import Fields, form_token, is_good, read_form
 from serving.review.list_view import ADDRESS, SIZE, Query, list_view
 from serving.review.page import page_of
@@ -64,9 +66,20 @@ class ReviewPages:
         signing = SigningView.of(store.verdicts.of_prediction(record.id, caller.tenant))
         bundle = self._backend.repository.bundle(record.digest)
         paper = await asyncio.to_thread(_paper, record, bundle, signing, place)
-        name = f'attachment; filename="rxplain-{record.id}.pdf"'
-        headers = {**HEADERS, "content-disposition": name}
-        return Response(paper, media_type="application/pdf", headers=headers)
+        return _file(paper, f"rxplain-{record.id}.pdf", "application/pdf")
+
+    async def fhir(self, request: Request) -> Response:
+        """One recorded answer as a FHIR Bundle to be kept as a file."""
+        caller = caller_of(request.scope)
+        record = self._backend.record(request.path_params["id"], caller.tenant)
+        bundle = await asyncio.to_thread(fhir_text, record.answer, record.request, caller.genomic)
+        return _file(bundle, f"rxplain-{record.id}.json", FHIR)
+
+
+def _file(content: bytes, name: str, media: str) -> Response:
+    """What a browser keeps instead of showing it."""
+    headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media, headers=headers)
 
 
 class FindForm:

@@ -24,7 +24,7 @@ def _answer(path: str, method: str) -> tuple[str, dict]:
 
 def _is_read(path: str, method: str) -> bool:
     """Whether a client reads it as JSON: no page, no text, and not this document itself."""
-    return "json" in _answer(path, method)[0] and path != "/openapi.json"
+    return "json" in _answer(path, method)[0] and path not in ("/openapi.json", "/review/{id}/fhir")
 
 
 READ = [operation for operation in OPERATIONS if _is_read(*operation)]

@@ -344,3 +344,14 @@ def test_answers_by_level_and_among_others_are_told_as_fhir_too(client: Client) 
     assert part(row, "explanation", "margin") == answer["explanation"]["margin"]
     answer, bundle, _ = ask(client, "/v1/similar", asked)
     assert part(rows(bundle)[0], "value") == answer["value"]
+
+
+def test_a_reader_keeps_the_same_document_as_a_file(client: Client) -> None:
+    _, bundle, _ = ask(client, "/v1/predict", {"study": STUDY, "patient": PATIENT})
+    page = f"/review/{bundle['id']}"
+    kept = client.get(f"{page}/fhir")
+    assert kept.json() == bundle
+    assert kept.headers["content-type"] == "application/fhir+json"
+    assert kept.headers["content-disposition"] == f'attachment; filename="rxplain-{bundle["id"]}.json"'
+    assert f'href="{page}/fhir"' in client.get(page).text
+    assert client.get(f"/review/{'0' * 32}/fhir").status_code == 404
