@@ -29,7 +29,7 @@ from serving.store.writer import Writer
 
 _log = logging.getLogger("rxplain.store")
 _RETAIN_EVERY_S = 3600.0
-_LIST_EVERY_S = 2.0
+_LIST_EVERY_S, _LIST_WITHIN_S = 1.0, 10.0
 REVISION = "0003"
 """The newest revision under `migrations/versions`."""
 
@@ -109,11 +109,20 @@ class Store:
             await asyncio.sleep(_RETAIN_EVERY_S)
 
     async def keep_listed(self) -> None:
-        """Lists the answers given meanwhile, every other second for ever."""
+        """Lists the answers given meanwhile, for ever: once they pause, at the latest after ten seconds.
+
+        So whoever answers many does not share the processor with it; a page lists what it lacks by itself.
+        """
+        seen, waited = -1, 0.0
         while True:
             await asyncio.sleep(_LIST_EVERY_S)
+            waited += _LIST_EVERY_S
             try:
-                await asyncio.to_thread(self.worklist.catch_up)
+                n = await asyncio.to_thread(self.worklist.n_answers)
+                if n == seen or waited >= _LIST_WITHIN_S:
+                    waited = 0.0
+                    await asyncio.to_thread(self.worklist.catch_up)
+                seen = n
             except RxplainError as error:
                 _log.error("answers could not be listed", exc_info=error)
 

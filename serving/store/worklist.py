@@ -117,6 +117,12 @@ class Worklist:
         """Lists every answer that is not listed yet; how many."""
         return catch_up(self._engine, self._keys)
 
+    def n_answers(self) -> int:
+        """How many answers were ever given."""
+        with reading(self._engine) as connection:
+            found = connection.execute(select(HEADS.c.n).where(HEADS.c.name == HEAD)).scalar_one_or_none()
+            return int(found or 0)
+
     def hidden(self, tenant: str, patient_id: str) -> bytes:
         """The keyed hash under which a tenant's patient is found; it says nothing to who lacks the keys."""
         return self._keys.hidden(tenant, patient_id)

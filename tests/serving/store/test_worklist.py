@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import func, select
 
 from serving.settings import Settings
+from serving.store.database import reading
 from serving.store.glance import glance_of
 from serving.store.store import Store
+from serving.store.tables import WORKLIST
 from serving.store.worklist import MOST_COUNTED, Asked, Page
 from tests.serving.store.earlier_log import write_earlier_log
 from tests.serving.store.rows import predictions, tamper, verdict
@@ -124,6 +128,30 @@ def test_two_workers_list_each_answer_once(opened) -> None:
     assert sum(counts) == 230
     assert second.worklist.catch_up() == 0
     assert second.worklist.page("local", ALL, 1).n == 230
+
+
+@pytest.mark.slow
+def test_answers_are_listed_by_themselves_once_they_pause_and_soon_if_they_do_not(store: Store) -> None:
+    async def answer_for(seconds: float) -> list[int]:
+        listing = asyncio.create_task(store.keep_listed())
+        listed = []
+        for _ in range(int(seconds * 5)):
+            await asyncio.to_thread(store.predictions.write_all, predictions(1), "local")
+            await asyncio.sleep(0.2)
+            listed.append(_n_listed(store))
+        await asyncio.sleep(3.0)
+        listing.cancel()
+        return [*listed, _n_listed(store)]
+
+    *meanwhile, after = asyncio.run(answer_for(13.0))
+    assert set(meanwhile[:20]) == {0}
+    assert 0 < meanwhile[-1] < len(meanwhile)
+    assert after == len(meanwhile)
+
+
+def _n_listed(store: Store) -> int:
+    with reading(store.engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(WORKLIST)).scalar_one())
 
 
 def test_what_was_erased_before_it_was_listed_is_never_listed(store: Store) -> None:
